@@ -2,7 +2,7 @@
 // these asks the Env it was given, so that a whole cluster can run in one process on a virtual clock.
 // The only file of the core that names Date, setTimeout, Math.random or a node: module.
 
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 
 /** Where the log goes. `console` and a pino logger both fit. Secrets are never passed to it. */
 export interface Logger {
@@ -26,6 +26,8 @@ export interface Env {
   random(): number
   /** `bytes` random bytes as hexadecimal text, twice as many characters. */
   randomHex(bytes: number): string
+  /** The SHA-1 of bytes in latin1 form: 20 bytes. For checksums of data, not for secrets. */
+  sha1(latin1: string): Uint8Array
   /** Calls `fn` once, `delayMs` from now, however large that is. Never keeps the process alive by itself. */
   after(delayMs: number, fn: () => void): Timer
   /** Calls `fn` once, when the work of this turn of the event loop is done. */
@@ -41,6 +43,10 @@ export interface Env {
 }
 
 export const silentLog: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+export function sha1(latin1: string): Uint8Array {
+  return createHash('sha1').update(latin1, 'latin1').digest()
+}
 
 /** setTimeout takes at most 2^31-1 ms: beyond, it fires at once. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
@@ -63,6 +69,7 @@ export function systemEnv(options: { log?: Logger; name?: string } = {}): Env {
     monotonic: () => performance.now(),
     random: Math.random,
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+    sha1,
     after,
     soon: (fn) => void setImmediate(fn),
     block: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),

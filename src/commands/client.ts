@@ -1,0 +1,110 @@
+// One who runs commands: a connection, the Map face, or the primary whose stream is applied. What a command may know of
+// it, and what CLIENT LIST prints of it. The listener makes and drives those that have a link.
+
+import type { Arg } from '../bytes.js'
+import type { Link } from '../link.js'
+import type { Reply } from '../protocol/writer.js'
+import type { Command } from './command.js'
+
+/**
+ * normal   a connection that sends commands and reads replies
+ * replica  a connection that became a replica's link (PSYNC, SYNC)
+ * primary  the stream of our primary: its commands are applied, not answered
+ * internal the Map face and the store itself
+ */
+export type ClientKind = 'normal' | 'replica' | 'primary' | 'internal'
+
+export interface Queued {
+  command: Command
+  argv: Arg[]
+}
+
+/** MULTI: what waits for EXEC. */
+export interface Transaction {
+  queue: Queued[]
+  /** A command could not be queued: EXEC will refuse. */
+  failed: boolean
+  /** Bytes of all arguments queued, against the query buffer's limit. */
+  queuedBytes: number
+}
+
+export interface WatchedKey {
+  db: number
+  key: string
+  /** The key was there, but past its time, when it was watched: then its removal is no change. */
+  wasExpired: boolean
+}
+
+/** What a replica tells of itself before PSYNC (REPLCONF). */
+export interface Announced {
+  port: number
+  ip: string
+  eof: boolean
+  psync2: boolean
+  /** `rdb-only`: wants the snapshot and nothing after it (redis-cli --rdb). */
+  rdbOnly: boolean
+  /** `rdb-filter-only` without "keys": wants a snapshot without keys (redis-cli --replica). */
+  noKeys: boolean
+  version: string
+}
+
+export class Client {
+  readonly id: number
+  kind: ClientKind
+  readonly link: Link | undefined
+  readonly reply: Reply
+  readonly createdAt: number
+  db = 0
+  name = ''
+  libName = ''
+  libVersion = ''
+  protocol: 2 | 3 = 2
+  authenticated: boolean
+  transaction: Transaction | null = null
+  watched: WatchedKey[] = []
+  /** A watched key was changed: EXEC answers nil. */
+  watchBroken = false
+  monitor = false
+  replyMode: 'on' | 'off' | 'skip' | 'skip-next' = 'on'
+  noEvict = false
+  noTouch = false
+  /** Close the link once the replies written so far have left. */
+  closeAfterReply = false
+  lastCommand = 'NULL'
+  lastActiveAt: number
+  commands = 0
+  bytesIn = 0
+  bytesOut = 0
+  readonly announced: Announced = {
+    port: 0,
+    ip: '',
+    eof: false,
+    psync2: false,
+    rdbOnly: false,
+    noKeys: false,
+    version: '',
+  }
+  /** Closes the link at once. The listener sets it. */
+  close: () => void = () => {}
+  /** Sends bytes in latin1 form outside of any reply. The listener sets it. */
+  send: (latin1: string) => void = () => {}
+  /** Bytes that wait in the query buffer and the output buffer, for CLIENT LIST. The listener sets it. */
+  buffers: () => { query: number; output: number } = () => ({ query: 0, output: 0 })
+
+  constructor(options: {
+    id: number
+    kind: ClientKind
+    reply: Reply
+    now: number
+    link?: Link | undefined
+    authenticated: boolean
+  }) {
+    this.id = options.id
+    this.kind = options.kind
+    this.reply = options.reply
+    this.link = options.link
+    this.createdAt = options.now
+    this.lastActiveAt = options.now
+    this.authenticated = options.authenticated
+  }
+}

@@ -1,0 +1,306 @@
+// What a command is, and what its handler gets to work with. Handlers reach the engine only through the Server interface
+// below, which the engine implements: so no command imports it.
+//
+// A handler changes the keyspace, calls `changed` if it did, and writes its reply. What goes into the stream is the
+// request itself, unless the handler names its effects instead (absolute times, chosen members, final values).
+
+import { type Arg, textOfArg } from '../bytes.js'
+import type { Config } from '../config.js'
+import type { Env } from '../env.js'
+import { ReplyError, replyErrors } from '../errors.js'
+import type { Dataset } from '../keyspace/dataset.js'
+import type { Keyspace } from '../keyspace/keyspace.js'
+import type { Reply } from '../protocol/writer.js'
+import type { History } from '../replication/history.js'
+import type { Client } from './client.js'
+
+export type Flag =
+  | 'write'
+  | 'readonly'
+  | 'denyoom'
+  | 'admin'
+  | 'pubsub'
+  | 'noscript'
+  | 'blocking'
+  | 'loading'
+  | 'stale'
+  | 'skip_monitor'
+  | 'skip_slowlog'
+  | 'fast'
+  | 'no_auth'
+  | 'may_replicate'
+  | 'no_async_loading'
+  | 'no_multi'
+  | 'movablekeys'
+  | 'allow_busy'
+
+export type Group = 'string' | 'generic' | 'connection' | 'server' | 'transactions' | 'replication' | 'pubsub'
+
+/** Where the keys are: positions as COMMAND gives them, or a function for commands whose options say. */
+export interface KeyPositions {
+  first: number
+  /** Negative: counted from the end. */
+  last: number
+  step: number
+  /** Overrides the numbers: the indexes of the keys in argv. */
+  find?: (argv: readonly Arg[]) => number[]
+}
+
+export type Handler = (ctx: Context, argv: Arg[]) => void
+
+export interface CommandSpec {
+  /** As Redis documents it, upper-case: `SET`, `CLIENT KILL`. */
+  name: string
+  /** Number of arguments with the name; negative: at least that many. */
+  arity: number
+  /** Redis' flags, parted by spaces. */
+  flags: string
+  /** `1 1 1`: first, last, step. None: no keys. */
+  keys?: string
+  findKeys?: (argv: readonly Arg[]) => number[]
+  group: Group
+  since: string
+  summary: string
+  complexity?: string
+  /** The arguments behind the name, in the notation of docs.ts. */
+  syntax?: string
+  /** The handler copies the argument strings that it keeps (`ctx.own`). Else the engine copies all of a write's. */
+  ownsArguments?: boolean
+  run?: Handler
+  subcommands?: Command[]
+}
+
+export class Command {
+  /** Lower-case; a subcommand's with its parent's: `client|kill`. */
+  readonly name: string
+  /** As in `spec.name`, the last word only, lower-case. */
+  readonly word: string
+  readonly arity: number
+  readonly flags: ReadonlySet<Flag>
+  readonly keys: KeyPositions | null
+  readonly spec: CommandSpec
+  readonly run: Handler
+  readonly subcommands: ReadonlyMap<string, Command> | null
+  // the flags that are asked for with each call
+  readonly isWrite: boolean
+  readonly deniesOom: boolean
+  readonly ownsArguments: boolean
+  calls = 0
+  microseconds = 0
+  rejectedCalls = 0
+  failedCalls = 0
+
+  constructor(spec: CommandSpec) {
+    this.spec = spec
+    this.name = spec.name.toLowerCase().replace(' ', '|')
+    this.word = this.name.slice(this.name.indexOf('|') + 1)
+    this.arity = spec.arity
+    this.flags = new Set(spec.flags.split(' ').filter((flag) => flag !== '') as Flag[])
+    const [first, last, step] = (spec.keys ?? '').split(' ').map(Number)
+    this.keys = spec.keys === undefined ? null : { first, last, step, find: spec.findKeys }
+    this.isWrite = this.flags.has('write')
+    this.deniesOom = this.flags.has('denyoom')
+    this.ownsArguments = spec.ownsArguments === true
+    this.subcommands = spec.subcommands ? new Map(spec.subcommands.map((sub) => [sub.word, sub])) : null
+    this.run = spec.run ?? (() => {})
+  }
+
+  acceptsCount(count: number): boolean {
+    return this.arity >= 0 ? count === this.arity : count >= -this.arity
+  }
+
+  /** The indexes of the keys in argv; empty when there are none. */
+  keyIndexes(argv: readonly Arg[]): number[] {
+    if (this.keys === null) return []
+    if (this.keys.find !== undefined) return this.keys.find(argv)
+    const { first, last, step } = this.keys
+    const end = last < 0 ? argv.length + last : last
+    const indexes: number[] = []
+    for (let i = first; i <= end && i < argv.length; i += step) indexes.push(i)
+    return indexes
+  }
+}
+
+export function command(spec: CommandSpec): Command {
+  return new Command(spec)
+}
+
+/** What is counted from the start, for INFO. CONFIG RESETSTAT sets it back. */
+export interface Stats {
+  connections: number
+  rejectedConnections: number
+  commands: number
+  hits: number
+  misses: number
+  expired: number
+  evicted: number
+  bytesIn: number
+  bytesOut: number
+  syncFull: number
+  syncPartialOk: number
+  syncPartialErr: number
+  errors: Map<string, number>
+  errorReplies: number
+  peakMemory: number
+}
+
+/** A replica that is attached to us, as INFO and ROLE show it. */
+export interface ReplicaView {
+  host: string
+  port: number
+  state: 'wait_bgsave' | 'send_bulk' | 'online'
+  offset: number
+  /** Seconds since its last ACK. */
+  lagSeconds: number
+}
+
+/** Our link to our primary, as INFO and ROLE show it. */
+export interface PrimaryView {
+  host: string
+  port: number
+  /** `connect`, `connecting`, `sync`, `connected`: ROLE's words; `handshake` while one is spoken. */
+  state: 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected'
+  up: boolean
+  lastIoSeconds: number
+  /** Of a sync under way: bytes read so far; -1 while the whole is not known. */
+  syncReadBytes: number
+  syncTotalBytes: number
+  syncLastIoSeconds: number
+  downSeconds: number
+}
+
+/** The engine, as far as a command may know it. */
+export interface Server {
+  readonly env: Env
+  readonly config: Config
+  readonly commands: ReadonlyMap<string, Command>
+  readonly clients: ReadonlyMap<number, Client>
+  readonly stats: Stats
+  readonly history: History
+  readonly dataset: Dataset
+  readonly role: 'primary' | 'replica'
+  readonly runId: string
+  readonly startedAt: number
+  /** Changes since the last save, for INFO. */
+  readonly changesSinceSave: number
+  /** When the data was last written to a file, or the start: LASTSAVE. Ms since 1970. */
+  readonly lastSaveAt: number
+  /** A file is being loaded at the start. */
+  readonly loading: boolean
+  /** Writes the configuration file anew; null when the node was started without one. */
+  readonly rewriteConfig: (() => void) | null
+  /** The active expiry may be turned off (DEBUG SET-ACTIVE-EXPIRE). */
+  activeExpire: boolean
+  /** TCP port that clients reach us at; 0 when there is none. */
+  readonly port: number
+
+  replicas(): ReplicaView[]
+  primary(): PrimaryView | null
+  backlog(): { active: boolean; sizeBytes: number; firstByte: number; lengthBytes: number }
+
+  /** Follows that primary from now on: REPLICAOF. */
+  follow(host: string, port: number): void
+  /** REPLICAOF NO ONE. */
+  promote(): void
+  /** PSYNC and SYNC: the client becomes a replica's link. `wanted` counts as PSYNC does; replid `?` asks for all. */
+  attachReplica(client: Client, replid: string, wanted: number, isSync: boolean): void
+  /** REPLCONF ACK. */
+  acknowledge(client: Client, offset: number): void
+  /** REPLCONF GETACK from our primary: an ACK is due at once. */
+  acknowledgeNow(): void
+
+  /** Runs a command of a transaction within the call that is under way. */
+  callQueued(client: Client, command: Command, argv: Arg[]): void
+  /** Several effects from here to `end` are one for replicas. */
+  beginTransaction(): void
+  endTransaction(): void
+
+  watch(client: Client, key: string): void
+  unwatch(client: Client): void
+  /** Whether the time of a watched key has passed since it was watched: then EXEC answers nil, though nobody wrote. */
+  hasExpiredWatch(client: Client): boolean
+  flush(index: number): number
+  flushAll(): number
+  swap(a: number, b: number): void
+  /** A random name for the stream when nothing else was written: DEBUG CHANGE-REPL-ID. */
+  changeReplid(): void
+  /** MONITOR turns it on, RESET off. */
+  setMonitor(client: Client, on: boolean): void
+  /** The program ends. Throws when nothing can end it (a store inside a service). */
+  shutdown(options: { save: boolean | undefined; now: boolean; force: boolean; abort: boolean }): void
+  resetStats(): void
+  /** Looks a command up by its words, subcommands included. */
+  lookup(argv: readonly Arg[]): Command | undefined
+}
+
+/** One call of a command. The engine has one of these and fills it anew for each call. */
+export interface Context {
+  readonly server: Server
+  readonly client: Client
+  readonly reply: Reply
+  /** The client's keyspace. */
+  readonly db: Keyspace
+  /** The time of this call, ms since 1970; the same throughout a transaction. */
+  readonly now: number
+  /** The request comes from our primary's stream: it is applied as it stands, without checks that a primary made. */
+  readonly fromPrimary: boolean
+  /**
+   * `count` changes were made: the request, or the effects named instead, goes into the stream. With 0 it goes there
+   * although nothing changed here (FLUSHALL).
+   */
+  changed(count?: number): void
+  /** Instead of the request, this goes into the stream. Several calls: several commands, as one transaction. */
+  effect(...argv: (Arg | number)[]): void
+  /** Nothing of this call goes into the stream. */
+  noEffect(): void
+  /** A copy of argument `i` that may be kept: strings of a request are cut out of its chunk, and would keep it alive. */
+  own(argv: Arg[], i: number): Arg
+}
+
+// What handlers ask of their arguments. Each throws the ReplyError that Redis 7.0 gives.
+
+const INTEGER = /^(?:0|-?[1-9][0-9]*)$/
+export const INT32_MAX = 2 ** 31 - 1
+export const INT32_MIN = -(2 ** 31)
+export const INT64_MAX = 2n ** 63n - 1n
+export const INT64_MIN = -(2n ** 63n)
+
+/** A key, member or option. */
+export function text(arg: Arg): string {
+  return typeof arg === 'string' ? arg : textOfArg(arg)
+}
+
+/** An option's name in upper case, for comparing. */
+export function option(arg: Arg): string {
+  return text(arg).toUpperCase()
+}
+
+/** A 64-bit integer in Redis' strict form (no spaces, plus signs or leading zeros), or undefined. */
+export function parseInteger(arg: Arg): bigint | undefined {
+  const digits = text(arg)
+  if (digits.length > 20 || !INTEGER.test(digits)) return undefined
+  const value = BigInt(digits)
+  return value < INT64_MIN || value > INT64_MAX ? undefined : value
+}
+
+export function bigInteger(arg: Arg): bigint {
+  const value = parseInteger(arg)
+  if (value === undefined) throw replyErrors.notInteger()
+  return value
+}
+
+/** An integer that a JS number holds exactly. */
+export function integer(arg: Arg): number {
+  const digits = text(arg)
+  const value = digits.length < 16 && INTEGER.test(digits) ? Number(digits) : Number(bigInteger(arg))
+  if (!Number.isSafeInteger(value)) throw replyErrors.outOfRange()
+  return value
+}
+
+/** An integer between two bounds, themselves included. */
+export function integerBetween(arg: Arg, min: number, max: number): number {
+  const value = bigInteger(arg)
+  if (value < min || value > max)
+    throw new ReplyError(`ERR value is out of range, value must between ${min} and ${max}`)
+  return Number(value)
+}

@@ -1,0 +1,145 @@
+// DEBUG: for tests and for people who look into a node. Refused unless `enable-debug-command` allows it.
+
+import type { Arg } from '../bytes.js'
+import { isTagged } from '../codec.js'
+import { ReplyError, replyErrors } from '../errors.js'
+import type { Value } from '../keyspace/keyspace.js'
+import { type Context, command, text } from './command.js'
+import { isLocal } from './connection.js'
+import { datasetDigest, valueDigest } from './digest.js'
+import { helpText } from './help.js'
+import { parseInt64 } from './int64.js'
+import { shownLength } from './lookup.js'
+
+export const debugCommand = command({
+  name: 'DEBUG',
+  arity: -2,
+  flags: 'admin noscript loading stale',
+  group: 'server',
+  since: '1.0.0',
+  summary: 'Container of the commands for tests.',
+  complexity: 'Depends on the subcommand.',
+  run: debug,
+})
+
+const help = helpText('DEBUG', [
+  'CHANGE-REPL-ID',
+  '    Take a new replication id: no replica can go on partially.',
+  'DIGEST',
+  '    Forty digits that stand for all data.',
+  'DIGEST-VALUE <key> [<key> ...]',
+  '    The same for the values of single keys.',
+  'ERROR <message>',
+  '    Answer with this error.',
+  'LOG <message>',
+  '    Write this into the log.',
+  'OBJECT <key>',
+  '    What is known of a value.',
+  'SET-ACTIVE-EXPIRE (0|1)',
+  '    Leave keys whose time is past alone until somebody reads them.',
+  'SLEEP <seconds>',
+  '    Stop everything for that long.',
+])
+
+interface Subcommand {
+  /** Arguments, the two words included; without a limit when it takes several. */
+  least: number
+  most: number
+  run(ctx: Context, argv: Arg[]): void
+}
+
+const subcommands: Readonly<Record<string, Subcommand>> = {
+  'change-repl-id': {
+    least: 2,
+    most: 2,
+    run: ({ server, reply }) => {
+      server.changeReplid()
+      reply.ok()
+    },
+  },
+  digest: {
+    least: 2,
+    most: 2,
+    run: ({ server, reply }) => reply.status(datasetDigest(server.env, server.dataset)),
+  },
+  'digest-value': {
+    least: 2,
+    most: Number.POSITIVE_INFINITY,
+    run: ({ server, db, reply }, argv) => {
+      reply.array(argv.length - 2)
+      for (const key of argv.slice(2)) reply.status(valueDigest(server.env, db, text(key)))
+    },
+  },
+  error: { least: 3, most: 3, run: ({ reply }, argv) => reply.error(text(argv[2])) },
+  help: {
+    least: 2,
+    most: 2,
+    run: ({ reply }) => {
+      reply.array(help.length)
+      for (const line of help) reply.status(line)
+    },
+  },
+  log: {
+    least: 3,
+    most: 3,
+    run: ({ server, reply }, argv) => {
+      server.env.log.warn(`DEBUG LOG: ${text(argv[2])}`)
+      reply.ok()
+    },
+  },
+  object: { least: 3, most: 3, run: describe },
+  'set-active-expire': {
+    least: 3,
+    most: 3,
+    run: ({ server, reply }, argv) => {
+      server.activeExpire = Number.parseInt(text(argv[2]), 10) > 0
+      reply.ok()
+    },
+  },
+  sleep: {
+    least: 3,
+    most: 3,
+    run: ({ server, reply }, argv) => {
+      const seconds = Number.parseFloat(text(argv[2]))
+      if (seconds > 0) server.env.block(seconds * 1000)
+      reply.ok()
+    },
+  },
+}
+
+const byName = new Map(Object.entries(subcommands))
+
+function debug(ctx: Context, argv: Arg[]): void {
+  if (!isAllowed(ctx))
+    throw new ReplyError(
+      'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a ' +
+        'local connection, otherwise you need to set this option in the configuration file, and then restart the server.',
+    )
+  const name = text(argv[1])
+  const subcommand = byName.get(name.toLowerCase())
+  if (subcommand === undefined || argv.length < subcommand.least || argv.length > subcommand.most)
+    throw new ReplyError(
+      `ERR unknown subcommand or wrong number of arguments for '${name.slice(0, 128)}'. Try DEBUG HELP.`,
+    )
+  subcommand.run(ctx, argv)
+}
+
+function isAllowed({ server, client }: Context): boolean {
+  const setting = server.config.text('enable-debug-command')
+  return setting === 'yes' || (setting === 'local' && isLocal(client))
+}
+
+/** DEBUG OBJECT. There is no address and no reference count; the serialized length is that of the bytes shown. */
+function describe({ db, reply }: Context, argv: Arg[]): void {
+  const value = db.peek(text(argv[2]))
+  if (value === undefined) throw replyErrors.noSuchKey()
+  reply.status(
+    `Value at:0x0 refcount:1 encoding:${encodingOf(value)} serializedlength:${shownLength(value)} lru:0 lru_seconds_idle:0`,
+  )
+}
+
+function encodingOf(value: Value): string {
+  if (isTagged(value)) return 'msgpack'
+  if (parseInt64(value) !== undefined) return 'int'
+  return shownLength(value) <= 44 ? 'embstr' : 'raw'
+}

@@ -1,0 +1,77 @@
+// DEBUG DIGEST: forty digits that stand for all data, the same as a real redis-server (7.0) computes for the same data. The
+// order of keys does not matter, so nodes can be compared whatever way the data came to them.
+//
+// Two operations on a digest of 20 bytes, both by SHA-1:
+//   blend  xor with the hash of some bytes: the order of what is blended does not matter
+//   mix    blend, then hash the digest itself: the order matters
+// A key with a time counts as one; which time it is does not.
+
+import { latin1Of, latin1OfArg, latin1Slice } from '../bytes.js'
+import type { Env } from '../env.js'
+import type { Dataset } from '../keyspace/dataset.js'
+import type { Keyspace, Value } from '../keyspace/keyspace.js'
+
+const DIGEST_BYTES = 20
+/** Redis' number for the type, four bytes in network order. */
+const STRING_TYPE = latin1OfUint32(0)
+
+/** The digest of everything, as hexadecimal text. Keys whose time is past are left out. */
+export function datasetDigest(env: Env, dataset: Dataset): string {
+  const total = new Digest(env)
+  for (const keyspace of dataset.keyspaces) {
+    if (keyspace.size === 0) continue
+    total.mix(latin1OfUint32(keyspace.index))
+    for (const [key, value] of keyspace.entries()) {
+      const one = new Digest(env)
+      one.mix(latin1Of(key))
+      one.value(value, keyspace.expiresAt(key) != null)
+      total.blend(one.latin1)
+    }
+  }
+  return total.hex
+}
+
+/** The digest of one key's value and of whether it has a time; zeros when there is no such key. */
+export function valueDigest(env: Env, keyspace: Keyspace, key: string): string {
+  const digest = new Digest(env)
+  const value = keyspace.peek(key)
+  if (value !== undefined) digest.value(value, keyspace.expiresAt(key) != null)
+  return digest.hex
+}
+
+class Digest {
+  readonly #env: Env
+  #bytes = new Uint8Array(DIGEST_BYTES)
+
+  constructor(env: Env) {
+    this.#env = env
+  }
+
+  blend(latin1: string): void {
+    const hash = this.#env.sha1(latin1)
+    for (let i = 0; i < DIGEST_BYTES; i++) this.#bytes[i] ^= hash[i]
+  }
+
+  mix(latin1: string): void {
+    this.blend(latin1)
+    this.#bytes = Uint8Array.from(this.#env.sha1(this.latin1))
+  }
+
+  value(value: Value, hasTime: boolean): void {
+    this.mix(STRING_TYPE)
+    this.mix(latin1OfArg(value))
+    if (hasTime) this.blend('!!expire!!')
+  }
+
+  get latin1(): string {
+    return latin1Slice(Buffer.from(this.#bytes.buffer))
+  }
+
+  get hex(): string {
+    return Buffer.from(this.#bytes.buffer).toString('hex')
+  }
+}
+
+function latin1OfUint32(value: number): string {
+  return String.fromCharCode(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff)
+}

@@ -1,0 +1,34 @@
+// 64-bit integers as commands count with them: plain numbers while they are short, which is fast, BigInts beyond.
+// Numbers and BigInts compare exactly with each other, so callers seldom have to know which one they hold.
+
+import type { Arg } from '../bytes.js'
+import { replyErrors } from '../errors.js'
+import { INT64_MAX, INT64_MIN, parseInteger, text } from './command.js'
+
+export type Int64 = number | bigint
+
+/** At most 15 digits: sums of two such are exact too. */
+const SHORT = /^(?:0|-?[1-9][0-9]{0,14})$/
+
+/** A whole number in Redis' strict form (as `parseInteger`), or undefined. */
+export function parseInt64(arg: Arg): Int64 | undefined {
+  const digits = text(arg)
+  return SHORT.test(digits) ? Number(digits) : parseInteger(digits)
+}
+
+export function int64(arg: Arg): Int64 {
+  const value = parseInt64(arg)
+  if (value === undefined) throw replyErrors.notInteger()
+  return value
+}
+
+/** The sum, or undefined when 64 bits do not hold it. */
+export function addInt64(a: Int64, b: Int64): Int64 | undefined {
+  if (typeof a === 'number' && typeof b === 'number' && Number.isSafeInteger(a + b)) return a + b
+  const sum = BigInt(a) + BigInt(b)
+  return isInt64(sum) ? sum : undefined
+}
+
+export function isInt64(value: bigint): boolean {
+  return value >= INT64_MIN && value <= INT64_MAX
+}

@@ -1,0 +1,67 @@
+// How commands find keys, with the hits and misses that INFO counts where Redis' lookupKeyRead counts them, and how they
+// read and replace string values. Knows no single command.
+
+import { type Arg, latin1OfArg } from '../bytes.js'
+import { isTagged, shownValue } from '../codec.js'
+import type { Value } from '../keyspace/keyspace.js'
+import type { Context } from './command.js'
+
+/** The value for a reader: counts a hit or a miss, and as a use of the key. */
+export function lookupRead(ctx: Context, key: string): Value | undefined {
+  return counted(ctx, ctx.db.get(key))
+}
+
+/** The same for one who only looks: no use of the key (Redis' LOOKUP_NOTOUCH). */
+export function lookupUntouched(ctx: Context, key: string): Value | undefined {
+  return counted(ctx, ctx.db.peek(key))
+}
+
+function counted(ctx: Context, value: Value | undefined): Value | undefined {
+  const { stats } = ctx.server
+  if (value === undefined) stats.misses++
+  else stats.hits++
+  return value
+}
+
+/** A string's value for a reader. Where a key can hold something else, that is a WRONGTYPE here. */
+export function readString(ctx: Context, key: string): Arg | undefined {
+  return lookupRead(ctx, key)
+}
+
+/** A string's value for one who is about to change it: neither hit nor miss. */
+export function writeString(ctx: Context, key: string): Arg | undefined {
+  return ctx.db.get(key)
+}
+
+/** The bytes that a client sees of a value, one a character. */
+export function shownBytes(value: Arg): string {
+  return latin1OfArg(shownValue(value))
+}
+
+/** Replies with a value as a client should see it, or null. */
+export function replyShown(ctx: Context, value: Arg | undefined): void {
+  if (value === undefined) ctx.reply.bulk(null)
+  else ctx.reply.bulk(typeof value === 'string' ? value : shownValue(value))
+}
+
+/** How many bytes a client sees of a value. */
+export function shownLength(value: Arg): number {
+  if (typeof value === 'string' && value.isWellFormed()) return Buffer.byteLength(value)
+  return shownBytes(value).length
+}
+
+/** Puts a new value in a key's place; the key's time stays. `before` is what `writeString` found. */
+export function replaceString(ctx: Context, key: string, before: Arg | undefined, after: Arg): void {
+  if (before === undefined) ctx.db.set(key, after)
+  else ctx.db.replace(key, after)
+  ctx.changed()
+}
+
+/**
+ * The same for a command that worked on the value as it is shown. Replicas that know nothing of tags could not do that to
+ * a tagged value: they get the result.
+ */
+export function replaceShown(ctx: Context, key: string, before: Arg | undefined, after: Arg): void {
+  replaceString(ctx, key, before, after)
+  if (before !== undefined && isTagged(before)) ctx.effect('SET', key, after, 'KEEPTTL')
+}

@@ -1,0 +1,96 @@
+// OBJECT: what Redis would tell of a value's inner life. We keep strings as JavaScript does, so this is what Redis would
+// have made of the same bytes.
+
+import { isTagged } from '../codec.js'
+import { ReplyError } from '../errors.js'
+import type { Value } from '../keyspace/keyspace.js'
+import { type Context, command, type Handler, text } from './command.js'
+import { helpCommand } from './help.js'
+import { parseInt64 } from './int64.js'
+import { lookupUntouched, shownLength } from './lookup.js'
+
+/** Redis keeps strings of at most this many bytes in one piece with their header. */
+const EMBEDDED_MAX_BYTES = 44
+/** Redis shares the integers below this one between keys, and says so with the largest count there is. */
+const SHARED_INTEGERS = 10_000
+const SHARED_COUNT = 2 ** 31 - 1
+
+const SWITCHING =
+  'Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.'
+
+function encodingOf(value: Value): string {
+  if (isTagged(value)) return 'msgpack'
+  if (parseInt64(value) !== undefined) return 'int'
+  return shownLength(value) <= EMBEDDED_MAX_BYTES ? 'embstr' : 'raw'
+}
+
+function isShared(value: Value): boolean {
+  const number = parseInt64(value)
+  return number !== undefined && number >= 0 && number < SHARED_INTEGERS
+}
+
+/** A subcommand that says something of the value at argv[2], and null when there is none. */
+function about(answer: (ctx: Context, value: Value) => void): Handler {
+  return (ctx, argv) => {
+    const value = lookupUntouched(ctx, text(argv[2]))
+    if (value === undefined) ctx.reply.null()
+    else answer(ctx, value)
+  }
+}
+
+function countsUse(ctx: Context): boolean {
+  return ctx.server.config.text('maxmemory-policy').endsWith('-lfu')
+}
+
+const encoding = about((ctx, value) => ctx.reply.bulk(encodingOf(value)))
+const refcount = about((ctx, value) => ctx.reply.integer(isShared(value) ? SHARED_COUNT : 1))
+
+/** Uses are put in order, but not timed: every key was used just now. */
+const idletime = about((ctx) => {
+  if (countsUse(ctx))
+    throw new ReplyError(`ERR An LFU maxmemory policy is selected, idle time not tracked. ${SWITCHING}`)
+  ctx.reply.integer(0)
+})
+
+/** Uses are not counted under any policy (see eviction.ts): every key has been used a little. */
+const freq = about((ctx) => {
+  if (!countsUse(ctx))
+    throw new ReplyError(`ERR An LFU maxmemory policy is not selected, access frequency not tracked. ${SWITCHING}`)
+  ctx.reply.integer(0)
+})
+
+const helpLines = [
+  'ENCODING <key>',
+  '    How Redis would store the value; msgpack for a JavaScript value.',
+  'FREQ <key>',
+  '    How often the key is used, under an LFU policy. Uses are not counted: 0.',
+  'IDLETIME <key>',
+  '    Seconds since the key was last used, except under an LFU policy. Uses are not timed: 0.',
+  'REFCOUNT <key>',
+  '    How many keys would share the value in Redis.',
+]
+
+const one = { arity: 3, flags: 'readonly', keys: '2 2 1', group: 'generic', complexity: 'O(1)', syntax: 'key' } as const
+
+export const object = command({
+  name: 'OBJECT',
+  arity: -2,
+  flags: '',
+  group: 'generic',
+  since: '2.2.3',
+  summary: 'Looks at how values are kept.',
+  complexity: 'See the subcommands',
+  subcommands: [
+    command({ ...one, name: 'OBJECT ENCODING', since: '2.2.3', summary: 'How a value is stored.', run: encoding }),
+    command({ ...one, name: 'OBJECT FREQ', since: '4.0.0', summary: 'How often a key is used.', run: freq }),
+    command({
+      ...one,
+      name: 'OBJECT IDLETIME',
+      since: '2.2.3',
+      summary: 'How long ago a key was used.',
+      run: idletime,
+    }),
+    command({ ...one, name: 'OBJECT REFCOUNT', since: '2.2.3', summary: 'How many share a value.', run: refcount }),
+    helpCommand({ of: 'OBJECT', group: 'generic', since: '6.2.0', lines: helpLines }),
+  ],
+})

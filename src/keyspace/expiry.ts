@@ -1,0 +1,100 @@
+// The keys that have a time, in the order of their times: an indexed binary heap, so that the next one due is known
+// without looking for it, and a key whose time changes moves in O(log n). It knows no clock.
+
+import type { Value } from './keyspace.js'
+
+/** A value with a time. Keyspace keeps it in the key's place; the heap orders it. */
+export class Timed {
+  readonly key: string
+  value: Value
+  /** Milliseconds since 1970. Past it the key is gone for every reader. */
+  expiresAt: number
+  /** The heap's own: where in it this stands; -1 when it does not. */
+  position = -1
+
+  constructor(key: string, value: Value, expiresAt: number) {
+    this.key = key
+    this.value = value
+    this.expiresAt = expiresAt
+  }
+}
+
+export class Expiry {
+  readonly #heap: Timed[] = []
+
+  get size(): number {
+    return this.#heap.length
+  }
+
+  /** The one that is due first. */
+  get first(): Timed | undefined {
+    return this.#heap[0]
+  }
+
+  /** Any one of them: `at` in [0, 1) picks. */
+  any(at: number): Timed | undefined {
+    return this.#heap[Math.floor(at * this.#heap.length)]
+  }
+
+  add(timed: Timed): void {
+    timed.position = this.#heap.push(timed) - 1
+    this.#up(timed)
+  }
+
+  remove(timed: Timed): void {
+    const last = this.#heap.pop()!
+    const hole = timed.position
+    timed.position = -1
+    if (last === timed) return
+    last.position = hole
+    this.#heap[hole] = last
+    this.#settle(last)
+  }
+
+  move(timed: Timed, expiresAt: number): void {
+    timed.expiresAt = expiresAt
+    this.#settle(timed)
+  }
+
+  [Symbol.iterator](): Iterator<Timed> {
+    return this.#heap[Symbol.iterator]()
+  }
+
+  #settle(timed: Timed): void {
+    this.#up(timed)
+    this.#down(timed)
+  }
+
+  #up(timed: Timed): void {
+    const heap = this.#heap
+    let at = timed.position
+    while (at > 0) {
+      const above = (at - 1) >> 1
+      const parent = heap[above]
+      if (parent.expiresAt <= timed.expiresAt) break
+      heap[at] = parent
+      parent.position = at
+      at = above
+    }
+    heap[at] = timed
+    timed.position = at
+  }
+
+  #down(timed: Timed): void {
+    const heap = this.#heap
+    const size = heap.length
+    let at = timed.position
+    for (;;) {
+      let below = 2 * at + 1
+      if (below >= size) break
+      if (below + 1 < size && heap[below + 1].expiresAt < heap[below].expiresAt) below++
+      const child = heap[below]
+      if (child.expiresAt >= timed.expiresAt) break
+      heap[at] = child
+      child.position = at
+      at = below
+    }
+    heap[at] = timed
+    timed.position = at
+  }
+}

@@ -1,0 +1,276 @@
+// One numbered keyspace: keys, their values and their times. It knows no command, no log and no clock of its own.
+//
+// A key's slot in the map is its value itself, so that reading a plain string costs one lookup and no object; only a key
+// with a time has an object around its value (Timed). While a snapshot walks the keyspace a deleted key leaves a mark
+// (GONE) in its slot, so that the walk still meets it.
+
+import type { Arg } from '../bytes.js'
+import type { Recency } from './eviction.js'
+import { Expiry, Timed } from './expiry.js'
+
+/** What a key can hold. */
+export type Value = Arg
+
+export const GONE = Symbol('gone')
+export type Slot = Value | Timed | typeof GONE
+
+export type Change = 'set' | 'delete' | 'expire' | 'evict' | 'time' | 'clear'
+
+/** What a keyspace asks of whoever owns it. */
+export interface KeyspaceOwner {
+  /** Whether a time lies in the past, as far as commands are concerned right now. */
+  isPast(expiresAt: number): boolean
+  /** A reader met a key whose time is past. The owner may delete it; to the reader it is gone either way. */
+  metExpired(keyspace: Keyspace, key: string): void
+  /** A number in [0, 1). */
+  random(): number
+}
+
+/** A snapshot that is under way: told what a key held before the key changes. */
+export interface Capture {
+  before(key: string, slot: Slot | undefined): void
+}
+
+/** Told of each change, after it was made. The key is empty for `clear`. */
+export type Observer = (change: Change, key: string, keyspace: Keyspace) => void
+
+export type TypeName = 'string' | 'none'
+
+export class Keyspace {
+  /** Its number; changes with SWAPDB. */
+  index: number
+  /** The slots, in insertion order. Only for snapshots and for this class: everyone else asks below. */
+  readonly slots = new Map<string, Slot>()
+  readonly expiry = new Expiry()
+  readonly #owner: KeyspaceOwner
+  readonly #captures: Capture[] = []
+  readonly #scans = new Map<number, Iterator<string>>()
+  #goneCount = 0
+  #nextCursor = 1
+  #rover: Iterator<string> | undefined
+  #recency: Recency | null = null
+  #observer: Observer | null = null
+  /** Nothing but the map has to be told of a change: no time, snapshot, recency or observer. */
+  #plain = true
+
+  constructor(index: number, owner: KeyspaceOwner) {
+    this.index = index
+    this.#owner = owner
+  }
+
+  /** Keys held, as DBSIZE counts them: those whose time is past and that nobody has deleted yet are counted. */
+  get size(): number {
+    return this.slots.size - this.#goneCount
+  }
+
+  /** The value, or undefined when there is none or its time is past. Counts as a use of the key. */
+  get(key: string): Value | undefined {
+    const slot = this.slots.get(key)
+    if (this.#recency !== null) this.#recency.touch(key)
+    return typeof slot === 'string' ? slot : this.#open(key, slot)
+  }
+
+  /** As `get`, without counting as a use (OBJECT, TYPE, TTL). */
+  peek(key: string): Value | undefined {
+    return this.#open(key, this.slots.get(key))
+  }
+
+  has(key: string): boolean {
+    return this.peek(key) !== undefined
+  }
+
+  /** When the key's time is past, in ms since 1970; null when it has no time, undefined when there is no such key. */
+  expiresAt(key: string): number | null | undefined {
+    const slot = this.slots.get(key)
+    if (this.#open(key, slot) === undefined) return undefined
+    return slot instanceof Timed ? slot.expiresAt : null
+  }
+
+  typeOf(key: string): TypeName {
+    return this.peek(key) === undefined ? 'none' : 'string'
+  }
+
+  /** Sets value and time (none: the key lasts). */
+  set(key: string, value: Value, expiresAt: number | null = null): void {
+    if (this.#plain && expiresAt === null) {
+      this.slots.set(key, value)
+      return
+    }
+    const before = this.#beforeChange(key)
+    if (before === GONE) this.#goneCount--
+    if (expiresAt === null) {
+      if (before instanceof Timed) this.expiry.remove(before)
+      this.slots.set(key, value)
+    } else if (before instanceof Timed) {
+      before.value = value
+      this.expiry.move(before, expiresAt)
+    } else this.#setTimed(key, value, expiresAt)
+    this.#recency?.add(key, value)
+    this.#settlePlain()
+    this.#observer?.('set', key, this)
+  }
+
+  /** Sets the value and leaves the key's time as it is. */
+  replace(key: string, value: Value): void {
+    const slot = this.slots.get(key)
+    this.set(key, value, slot instanceof Timed ? slot.expiresAt : null)
+  }
+
+  /** Puts the decoded form in the place of the same bytes. Not a change: nobody is told. */
+  refine(key: string, value: Value): void {
+    const slot = this.slots.get(key)
+    if (slot instanceof Timed) slot.value = value
+    else this.slots.set(key, value)
+  }
+
+  /** Deletes a key, whether its time is past or not. Says whether it was there. */
+  delete(key: string, change: 'delete' | 'expire' | 'evict' = 'delete'): boolean {
+    if (this.#plain) return this.slots.delete(key)
+    const before = this.#beforeChange(key)
+    if (before === undefined || before === GONE) return false
+    if (before instanceof Timed) this.expiry.remove(before)
+    if (this.#captures.length === 0) this.slots.delete(key)
+    else {
+      this.slots.set(key, GONE)
+      this.#goneCount++
+    }
+    this.#recency?.remove(key)
+    this.#settlePlain()
+    this.#observer?.(change, key, this)
+    return true
+  }
+
+  /** Gives an existing key a time, or takes it away (null). */
+  setExpiry(key: string, expiresAt: number | null): void {
+    const before = this.#beforeChange(key)
+    if (before === undefined || before === GONE) return
+    if (before instanceof Timed) {
+      if (expiresAt === null) {
+        this.expiry.remove(before)
+        this.slots.set(key, before.value)
+      } else this.expiry.move(before, expiresAt)
+    } else if (expiresAt !== null) this.#setTimed(key, before, expiresAt)
+    this.#settlePlain()
+    this.#observer?.('time', key, this)
+  }
+
+  /** Keys in insertion order, those past their time left out. Safe against changes while it runs, as a Map's is. */
+  *keys(): Generator<string, undefined> {
+    for (const [key, slot] of this.slots) if (this.#isLive(slot)) yield key
+  }
+
+  /** Keys and values, likewise. */
+  *entries(): Generator<[string, Value], undefined> {
+    for (const [key, slot] of this.slots) {
+      if (this.#isLive(slot)) yield [key, slot instanceof Timed ? slot.value : (slot as Value)]
+    }
+  }
+
+  /**
+   * The next keys of a scan, about `count` of them, and the cursor to go on with: 0 when the scan is through. A key that
+   * is there from the first call to the last is returned at least once. A cursor is good for one call; one that is not
+   * known (any more) starts from the beginning, which may repeat keys and misses none.
+   */
+  scan(cursor: number, count: number): { cursor: number; keys: string[] } {
+    const position = this.#scans.get(cursor) ?? this.slots.keys()
+    this.#scans.delete(cursor)
+    const keys: string[] = []
+    for (let i = 0; i < count; i++) {
+      const step = position.next()
+      if (step.done) return { cursor: 0, keys }
+      if (this.#isLive(this.slots.get(step.value))) keys.push(step.value)
+    }
+    if (this.#scans.size >= MAX_OPEN_SCANS) this.#scans.delete(this.#scans.keys().next().value!)
+    const next = this.#nextCursor++
+    this.#scans.set(next, position)
+    return { cursor: next, keys }
+  }
+
+  /** Some key, or undefined when there is none. Walks on from the last one by a random step: every key gets its turn. */
+  randomKey(): string | undefined {
+    if (this.size === 0) return undefined
+    let fallback: string | undefined
+    for (let steps = 1 + Math.floor(this.#owner.random() * 16), tries = 0; tries < RANDOM_KEY_TRIES; tries++) {
+      this.#rover ??= this.slots.keys()
+      const { value, done } = this.#rover.next()
+      if (done) {
+        this.#rover = undefined
+        continue
+      }
+      if (!this.#isLive(this.slots.get(value!))) continue
+      fallback = value
+      if (--steps <= 0) return value
+    }
+    return fallback
+  }
+
+  /** Turns bookkeeping on and off. */
+  set recency(recency: Recency | null) {
+    this.#recency = recency
+    if (recency !== null) for (const [key, value] of this.entries()) recency.add(key, value)
+    this.#settlePlain()
+  }
+  get recency(): Recency | null {
+    return this.#recency
+  }
+  set observer(observer: Observer | null) {
+    this.#observer = observer
+    this.#settlePlain()
+  }
+
+  /** From now on `capture` hears of each change before it is made, until `release`. */
+  capture(capture: Capture): void {
+    this.#captures.push(capture)
+    this.#settlePlain()
+  }
+
+  release(capture: Capture): void {
+    const at = this.#captures.indexOf(capture)
+    if (at >= 0) this.#captures.splice(at, 1)
+    if (this.#captures.length === 0 && this.#goneCount > 0) {
+      for (const [key, slot] of this.slots) if (slot === GONE) this.slots.delete(key)
+      this.#goneCount = 0
+    }
+    this.#settlePlain()
+  }
+
+  #open(key: string, slot: Slot | undefined): Value | undefined {
+    if (slot instanceof Timed) {
+      if (!this.#owner.isPast(slot.expiresAt)) return slot.value
+      this.#owner.metExpired(this, key)
+      return undefined
+    }
+    return slot === GONE ? undefined : slot
+  }
+
+  #isLive(slot: Slot | undefined): boolean {
+    if (slot instanceof Timed) return !this.#owner.isPast(slot.expiresAt)
+    return slot !== undefined && slot !== GONE
+  }
+
+  #beforeChange(key: string): Slot | undefined {
+    const slot = this.slots.get(key)
+    for (const capture of this.#captures) capture.before(key, slot)
+    return slot
+  }
+
+  #setTimed(key: string, value: Value, expiresAt: number): void {
+    const timed = new Timed(key, value, expiresAt)
+    this.expiry.add(timed)
+    this.slots.set(key, timed)
+  }
+
+  #settlePlain(): void {
+    this.#plain =
+      this.expiry.size === 0 &&
+      this.#goneCount === 0 &&
+      this.#captures.length === 0 &&
+      this.#recency === null &&
+      this.#observer === null
+  }
+}
+
+/** Scans that may be open at once in one keyspace; past it the oldest starts over. */
+const MAX_OPEN_SCANS = 1024
+/** How many keys past their time RANDOMKEY walks over before it gives up on finding a live one. */
+const RANDOM_KEY_TRIES = 1000

@@ -1,0 +1,337 @@
+// Requests out of bytes: RESP arrays of bulk strings, and the inline form. An explicit state machine that is fed chunks
+// and asked for one request at a time, so that its owner decides when to stop (a blocked or paused client).
+// It knows no command. What it cannot read is a ProtocolError, after which it must not be asked again.
+//
+//             '*'                 '$'                all bytes there
+//   start ---------> arguments ---------> bulk ------------------------> arguments ... -> start (a request is out)
+//     \--- other byte: an inline line, whole or not yet                  (one bulk may span chunks: it is gathered)
+
+import { type Arg, argOfBuffer, bufferOf, isAscii, isAsciiText, isUtf8, latin1Slice, utf8Slice } from '../bytes.js'
+
+/** The peer sent what is not the protocol. The message is Redis' own, without the leading `ERR Protocol error: `. */
+export class ProtocolError extends Error {}
+
+export interface RequestLimits {
+  /** Longest argument, bytes (proto-max-bulk-len). */
+  maxBulkBytes: number
+  /** Most arguments in one request. */
+  maxArguments: number
+}
+
+/** A line (a count, a length, an inline request) may be this long, as in Redis. */
+const MAX_LINE_BYTES = 64 * 1024
+/** Before AUTH a client may send ten arguments of 16 KiB and no more (Redis 6.2 and later). */
+export const UNAUTHENTICATED_LIMITS: RequestLimits = { maxBulkBytes: 16 * 1024, maxArguments: 10 }
+/** V8 copies a substring shorter than this; a longer one keeps the whole chunk it was cut from alive. */
+const SLICED_STRING_LENGTH = 13
+
+const CR = 13
+const LF = 10
+const ZERO = 48
+const DOLLAR = 36
+const STAR = 42
+const EMPTY: Buffer = Buffer.alloc(0)
+
+export class RequestParser {
+  /** The arguments of the request that `next` found. A fresh array each time; see `own` before keeping its strings. */
+  argv: Arg[] = []
+  limits: RequestLimits
+
+  #chunk = EMPTY
+  #text = '' // the chunk in latin1 form: cutting strings out of it is ten times cheaper than out of the buffer
+  #ascii = true
+  #position = 0
+
+  #start = 0 // where the request in argv starts in the chunk; -1 when it began in an earlier one
+  #missing = 0 // arguments still to come
+  #starts: number[] = [] // where each argument lies in the chunk; -1 for those that are copies already
+  #gathered: Buffer | null = null // a bulk that spans chunks: grows with what arrives, never with what is claimed
+  #gatheredBytes = 0
+  #gatherTotal = 0
+  #completed = false // a gathered bulk was the last of its request
+  #lineEnd = 0 // behind the line that #number read
+  #consumed = 0 // bytes of all chunks before this one
+
+  constructor(limits: RequestLimits) {
+    this.limits = limits
+  }
+
+  /** Bytes that wait here for the rest of a request. */
+  get bufferedBytes(): number {
+    return this.#gatheredBytes + this.#chunk.length - this.#position
+  }
+
+  /** Stream bytes up to the end of the last request that `next` gave. */
+  get consumedBytes(): number {
+    return this.#consumed + this.#position
+  }
+
+  /** Takes the next bytes. `next` must have returned false before, or the owner accepts that bytes are joined. */
+  feed(chunk: Buffer): void {
+    if (this.#gathered !== null) {
+      chunk = this.#gather(chunk)
+      if (chunk.length === 0) return
+    }
+    const left = this.#chunk.length - this.#position
+    const joined = left === 0 ? chunk : Buffer.concat([this.#chunk.subarray(this.#position), chunk])
+    this.#consumed += this.#position
+    this.#keepArguments()
+    this.#chunk = joined
+    this.#position = 0
+    this.#ascii = isAscii(joined)
+    this.#text = latin1Slice(joined)
+  }
+
+  /** Whether a whole request is there; it is then in `argv`. Throws ProtocolError. An empty one (`*0`, an empty line) is passed over. */
+  next(): boolean {
+    if (this.#completed) {
+      this.#completed = false
+      return true
+    }
+    for (;;) {
+      if (this.#missing === 0) {
+        if (this.#position >= this.#chunk.length) return false
+        this.#start = this.#position
+        if (this.#chunk[this.#position] !== STAR) {
+          const found = this.#inline()
+          if (found !== 'empty') return found === 'request'
+          continue
+        }
+        const count = this.#number(this.#position + 1, 'too big mbulk count string', 'invalid multibulk length')
+        if (count === undefined) return false
+        if (count > this.limits.maxArguments) {
+          const unauthenticated = this.limits === UNAUTHENTICATED_LIMITS
+          throw new ProtocolError(unauthenticated ? 'unauthenticated multibulk length' : 'invalid multibulk length')
+        }
+        this.#position = this.#lineEnd
+        if (count <= 0) continue
+        this.#missing = count
+        this.argv = []
+        this.#starts.length = 0
+      }
+      return this.#bulks()
+    }
+  }
+
+  /** Replaces argument strings that are cut out of a chunk by copies, so that keeping them keeps nothing else. */
+  own(argv: Arg[]): void {
+    for (let i = 1; i < argv.length; i++) argv[i] = this.ownOne(argv, i)
+  }
+
+  ownOne(argv: Arg[], i: number): Arg {
+    const arg = argv[i]
+    if (typeof arg !== 'string' || arg.length < SLICED_STRING_LENGTH || argv !== this.argv) return arg
+    const start = this.#starts[i]
+    return start < 0 ? arg : latin1Slice(this.#chunk, start, start + arg.length)
+  }
+
+  /** The request's own bytes, if they are one canonical RESP array within one chunk: else undefined. Valid until `feed`. */
+  get raw(): { chunk: Buffer; start: number; end: number } | undefined {
+    if (this.#start < 0) return undefined
+    return { chunk: this.#chunk, start: this.#start, end: this.#position }
+  }
+
+  /** What has arrived and was not consumed: the rest, when the owner stops speaking this protocol. */
+  takeRest(): Buffer {
+    const rest = this.#chunk.subarray(this.#position)
+    this.#chunk = EMPTY
+    this.#position = 0
+    return rest
+  }
+
+  /** The number between `from` and CR LF; undefined when the line is not whole yet. Canonical decimals only. */
+  #number(from: number, tooLong: string, invalid: string): number | undefined {
+    const chunk = this.#chunk
+    const end = chunk.length
+    let i = from
+    const negative = chunk[i] === 45
+    if (negative) i++
+    let value = 0
+    const first = i
+    for (; i < end; i++) {
+      const digit = chunk[i] - ZERO
+      if (digit < 0 || digit > 9) break
+      value = value * 10 + digit
+    }
+    if (i >= end || (chunk[i] === CR && i + 1 >= end)) {
+      if (i - from > MAX_LINE_BYTES) throw new ProtocolError(tooLong)
+      return undefined
+    }
+    const canonical = i > first && (chunk[first] !== ZERO || (i === first + 1 && !negative)) && i - first < 16
+    if (chunk[i] !== CR || !canonical) {
+      // Redis looks for the end of the line first: without one there is no error yet, but for the line's length.
+      if (chunk.indexOf(CR, i) < 0) {
+        if (end - from > MAX_LINE_BYTES) throw new ProtocolError(tooLong)
+        return undefined
+      }
+      throw new ProtocolError(invalid)
+    }
+    if (chunk[i + 1] !== LF) this.#start = -1 // Redis reads on, and so do we, but such bytes are not handed on
+    this.#lineEnd = i + 2
+    return negative ? -value : value
+  }
+
+  #bulks(): boolean {
+    const chunk = this.#chunk
+    while (this.#missing > 0) {
+      const at = this.#position
+      if (at >= chunk.length) return false
+      if (chunk[at] !== DOLLAR) {
+        throw new ProtocolError(`expected '$', got '${String.fromCharCode(chunk[at])}'`)
+      }
+      const length = this.#number(at + 1, 'too big bulk count string', 'invalid bulk length')
+      if (length === undefined) return false
+      if (length < 0 || length > this.limits.maxBulkBytes) {
+        const unauthenticated = length >= 0 && this.limits === UNAUTHENTICATED_LIMITS
+        throw new ProtocolError(unauthenticated ? 'unauthenticated bulk length' : 'invalid bulk length')
+      }
+      const from = this.#lineEnd
+      if (from + length + 2 > chunk.length) {
+        this.#startGathering(from, length + 2)
+        return false
+      }
+      this.#take(from, from + length)
+      this.#position = from + length + 2
+      if (chunk[from + length] !== CR || chunk[from + length + 1] !== LF) this.#start = -1
+      this.#missing--
+    }
+    return true
+  }
+
+  #take(start: number, end: number): void {
+    const index = this.argv.length
+    const latin1 = this.#text.substring(start, end)
+    if (this.#ascii || isAsciiText(latin1)) {
+      this.argv.push(latin1)
+      this.#starts[index] = start
+    } else {
+      this.argv.push(argOfBuffer(this.#chunk, start, end))
+      this.#starts[index] = -1
+    }
+  }
+
+  #startGathering(from: number, total: number): void {
+    const there = this.#chunk.subarray(from)
+    this.#keepArguments()
+    this.#gathered = Buffer.allocUnsafeSlow(Math.max(4096, Math.min(total, there.length * 2)))
+    there.copy(this.#gathered)
+    this.#gatheredBytes = there.length
+    this.#gatherTotal = total
+    this.#position = this.#chunk.length
+  }
+
+  /** Adds to the bulk that spans chunks; returns what is left of the chunk behind it. */
+  #gather(chunk: Buffer): Buffer {
+    const wanted = Math.min(chunk.length, this.#gatherTotal - this.#gatheredBytes)
+    let gathered = this.#gathered!
+    const size = this.#gatheredBytes + wanted
+    if (size > gathered.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.min(this.#gatherTotal, Math.max(size, gathered.length * 2)))
+      gathered.copy(grown, 0, 0, this.#gatheredBytes)
+      this.#gathered = gathered = grown
+    }
+    chunk.copy(gathered, this.#gatheredBytes, 0, wanted)
+    this.#gatheredBytes = size
+    this.#consumed += wanted
+    if (size < this.#gatherTotal) return EMPTY
+    const bulk = gathered.subarray(0, this.#gatherTotal - 2)
+    this.#starts[this.argv.length] = -1
+    this.argv.push(isAscii(bulk) ? latin1Slice(bulk) : isUtf8(bulk) ? utf8Slice(bulk) : argOfBuffer(bulk))
+    this.#missing--
+    this.#gathered = null
+    this.#gatheredBytes = 0
+    this.#consumed += this.#position
+    this.#chunk = EMPTY
+    this.#position = 0
+    if (this.#missing === 0) this.#completed = true
+    return chunk.subarray(wanted)
+  }
+
+  /** The chunk goes away while a request is half read: its arguments so far become copies. */
+  #keepArguments(): void {
+    if (this.#missing === 0 && !this.#completed) return
+    for (let i = 0; i < this.argv.length; i++) {
+      this.argv[i] = this.ownOne(this.argv, i)
+      this.#starts[i] = -1
+    }
+    this.#start = -1
+  }
+
+  #inline(): 'request' | 'empty' | false {
+    const lineFeed = this.#chunk.indexOf(LF, this.#position)
+    const length = (lineFeed < 0 ? this.#chunk.length : lineFeed) - this.#position
+    if (length > MAX_LINE_BYTES) throw new ProtocolError('too big inline request')
+    if (lineFeed < 0) return false
+    const end = lineFeed > this.#position && this.#chunk[lineFeed - 1] === CR ? lineFeed - 1 : lineFeed
+    const words = splitInline(this.#text.substring(this.#position, end))
+    if (words === undefined) throw new ProtocolError('unbalanced quotes in request')
+    this.#position = lineFeed + 1
+    this.#start = -1
+    if (words.length === 0) return 'empty'
+    this.argv = words
+    this.#starts = words.map(() => -1)
+    return 'request'
+  }
+}
+
+const HEX = /^[0-9a-fA-F]{2}$/
+const ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' }
+
+/** Splits a latin1 line as redis-cli and redis-server do: spaces part, '…' and "…" quote. Undefined: quotes left open. */
+export function splitInline(line: string): Arg[] | undefined {
+  const words: Arg[] = []
+  let i = 0
+  for (;;) {
+    while (i < line.length && isSpace(line[i])) i++
+    if (i >= line.length) return words
+    let word = ''
+    let quote = ''
+    for (; ; i++) {
+      const character = line[i]
+      if (quote !== '') {
+        if (character === undefined) return undefined
+        if (quote === '"' && character === '\\' && line[i + 1] === 'x' && HEX.test(line.slice(i + 2, i + 4))) {
+          word += String.fromCharCode(Number.parseInt(line.slice(i + 2, i + 4), 16))
+          i += 3
+        } else if (quote === '"' && character === '\\' && i + 1 < line.length) {
+          i++
+          word += ESCAPES[line[i]] ?? line[i]
+        } else if (quote === "'" && character === '\\' && line[i + 1] === "'") {
+          i++
+          word += "'"
+        } else if (character === quote) {
+          const after = line[i + 1]
+          if (after !== undefined && !isSpace(after)) return undefined
+          i++
+          break
+        } else word += character
+      } else if (character === undefined || isSpace(character)) break
+      else if (character === '"' || character === "'") quote = character
+      else word += character
+    }
+    words.push(isAsciiText(word) ? word : argOfBuffer(Buffer.from(word, 'latin1')))
+  }
+}
+
+function isSpace(character: string): boolean {
+  return character === ' ' || (character >= '\t' && character <= '\r') || character === '\0'
+}
+
+/** A command as the stream, the append-only file and clients write it, in latin1 form. */
+export function encodeCommand(argv: readonly (Arg | number)[]): string {
+  let out = `*${argv.length}\r\n`
+  for (const arg of argv) {
+    if (typeof arg === 'number') {
+      const digits = String(arg)
+      out += `$${digits.length}\r\n${digits}\r\n`
+    } else if (typeof arg === 'string') {
+      const bytes = Buffer.byteLength(arg)
+      if (bytes === arg.length) out += `$${bytes}\r\n${arg}\r\n`
+      else {
+        const latin1 = latin1Slice(bufferOf(arg))
+        out += `$${latin1.length}\r\n${latin1}\r\n`
+      }
+    } else out += `$${arg.latin1.length}\r\n${arg.latin1}\r\n`
+  }
+  return out
+}

@@ -1,0 +1,291 @@
+// Reads an RDB file that comes in pieces, and hands each thing in it to a sink as soon as it is whole. What the file's
+// records look like stands here; what lengths and strings look like, and pieces cut anywhere, are RdbInput's business.
+//
+// The format is followed by a generator, from top to bottom as the file runs: where bytes are missing it yields, and goes
+// on from there with the next piece. So a type that takes a million small steps needs no state beside its own loop:
+//     while (!input.string()) yield         // until the whole string is here
+//     const member = input.text()
+// A new type is a case in `#file`, and a generator method when it is more than a few lines.
+// Knows nothing of the keyspace: what is loaded becomes visible, or is thrown away after an error, elsewhere.
+
+import type { Arg } from '../bytes.js'
+import type { StoreError } from '../errors.js'
+import { hex64 } from './crc64.js'
+import { RdbInput } from './input.js'
+
+/** What a file holds, in its order. An error thrown by a method ends the reading. */
+export interface RdbSink {
+  /** A field about the file or its writer. Names that are not known are to be ignored. */
+  aux(name: string, value: string): void
+  /** The keys that follow belong to this database. */
+  selectDb(index: number): void
+  /** How many keys, and keys with an expiry, the database has: a hint, never to be trusted for allocation. */
+  resizeDb(keys: number, expires: number): void
+  /** A string key. `expiresAt`: milliseconds since 1970, which may be long past; null: none. */
+  string(key: string, value: Arg, expiresAt: number | null): void
+  /** The source of a function library, one byte a character. */
+  function(code: string): void
+}
+
+/** The first byte of a record that is not a key. */
+const EOF = 255
+const SELECT_DB = 254
+const EXPIRE_SECONDS = 253
+const EXPIRE_MS = 252
+const RESIZE_DB = 251
+const AUX = 250
+const FREQ = 249
+const IDLE = 248
+const MODULE_AUX = 247
+const FUNCTION = 245
+const SLOT_INFO = 244
+
+/** The first byte of a key's record: its type. */
+const STRING = 0
+
+/** For errors: what cannot be read by name. Everything from 243 on is a record, everything below a type. */
+const FIRST_OPCODE = 243
+const NAMES: Readonly<Record<number, string>> = {
+  1: 'list',
+  2: 'set',
+  3: 'sorted set, scores as text',
+  4: 'hash',
+  5: 'sorted set',
+  6: 'module, first version',
+  7: 'module',
+  9: 'hash as zipmap',
+  10: 'list as ziplist',
+  11: 'set as intset',
+  12: 'sorted set as ziplist',
+  13: 'hash as ziplist',
+  14: 'list as quicklist',
+  15: 'stream',
+  16: 'hash as listpack',
+  17: 'sorted set as listpack',
+  18: 'list as quicklist 2',
+  19: 'stream, version 2',
+  20: 'set as listpack',
+  21: 'stream, version 3',
+  22: 'hash with field expiry, 22',
+  23: 'hash with field expiry as listpack, 23',
+  24: 'hash with field expiry',
+  25: 'hash with field expiry as listpack',
+  26: 'stream, version 4',
+  27: 'stream, version 5',
+  243: 'key metadata or slot import',
+  246: 'function of a release candidate',
+}
+
+/** The versions that are understood. Types and records are told by their numbers, not by the version. */
+const MAX_REDIS_VERSION = 15
+const VALKEY_VERSION = 80
+/** From this version on a checksum follows the end. */
+const FIRST_CHECKSUM_VERSION = 5
+
+/** The items of a module's data, each with its kind before it. */
+const MODULE_END = 0
+const MODULE_SIGNED = 1
+const MODULE_UNSIGNED = 2
+const MODULE_FLOAT = 3
+const MODULE_DOUBLE = 4
+const MODULE_STRING = 5
+
+const MAGIC_BYTES = 9
+const DEFAULT_MAX_STRING_BYTES = 512 * 1024 * 1024
+
+export class RdbReader {
+  readonly #sink: RdbSink
+  readonly #input: RdbInput
+  readonly #steps: Generator<void, void, void>
+  readonly #step = (): void => void this.#steps.next()
+  #done = false
+  #bytesRead = 0
+  /** What `write` threw. It is thrown again from then on. */
+  #failure: unknown
+
+  /** No string of more than `maxStringBytes` is read; 512 MiB unless given, as in Redis. */
+  constructor(sink: RdbSink, limits: { maxStringBytes?: number } = {}) {
+    this.#sink = sink
+    this.#input = new RdbInput(limits.maxStringBytes ?? DEFAULT_MAX_STRING_BYTES)
+    this.#steps = this.#file()
+  }
+
+  /**
+   * Takes the next bytes; the buffer may be used again afterwards. Throws a StoreError with the code RDB that says what is
+   * wrong and where, or what the sink threw; then the reader is of no more use.
+   */
+  write(chunk: Buffer): void {
+    if (this.#failure !== undefined) throw this.#failure
+    if (chunk.length === 0) return
+    try {
+      this.#bytesRead += chunk.length
+      this.#input.feed(chunk, this.#step)
+    } catch (error) {
+      this.#failure = error
+      throw error
+    }
+  }
+
+  /** Whether the whole file was read, with its checksum. */
+  get done(): boolean {
+    return this.#done && this.#failure === undefined
+  }
+
+  /** The bytes that were given to `write`. */
+  get bytesRead(): number {
+    return this.#bytesRead
+  }
+
+  /** To be called when no more bytes come. Throws a StoreError with the code RDB unless the file is whole. */
+  end(): void {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#done) return
+    this.#failure = this.#input.error('short read, the file ends before its end', this.#bytesRead)
+    throw this.#failure
+  }
+
+  *#file(): Generator<void, void, void> {
+    const input = this.#input
+    const sink = this.#sink
+
+    while (!input.has(MAGIC_BYTES)) yield
+    const version = this.#magic(input.takeLatin1(MAGIC_BYTES))
+
+    let expiresAt: number | null = null
+    let first: number
+    let second: number
+    for (;;) {
+      while (!input.has(1)) yield
+      const kind = input.takeByte()
+      switch (kind) {
+        case STRING: {
+          while (!input.string()) yield
+          const key = input.text()
+          while (!input.string()) yield
+          sink.string(key, input.arg(), expiresAt)
+          expiresAt = null
+          break
+        }
+        case EXPIRE_MS:
+          while (!input.has(8)) yield
+          expiresAt = expiryOf(input.takeInt64())
+          break
+        case EXPIRE_SECONDS:
+          while (!input.has(4)) yield
+          expiresAt = expiryOf(input.takeInt32() * 1000)
+          break
+        case FREQ:
+          while (!input.has(1)) yield
+          input.skip(1)
+          break
+        case IDLE:
+          while (input.length() < 0) yield
+          break
+        case AUX: {
+          while (!input.string()) yield
+          const name = input.text()
+          while (!input.string()) yield
+          sink.aux(name, input.text())
+          break
+        }
+        case SELECT_DB:
+          while ((first = input.length()) < 0) yield
+          sink.selectDb(first)
+          break
+        case RESIZE_DB:
+          while ((first = input.length()) < 0) yield
+          while ((second = input.length()) < 0) yield
+          sink.resizeDb(first, second)
+          break
+        case SLOT_INFO: // slot, keys, expires: three lengths, though they look like RESIZE_DB's two
+          for (let i = 0; i < 3; i++) while (input.length() < 0) yield
+          break
+        case FUNCTION:
+          while (!input.string()) yield
+          sink.function(input.latin1())
+          break
+        case MODULE_AUX:
+          yield* this.#skipModule()
+          break
+        case EOF:
+          if (version >= FIRST_CHECKSUM_VERSION) yield* this.#checksum()
+          // Returning would let bytes of a later piece pass unseen.
+          for (;;) {
+            if (input.unread) throw input.error('trailing bytes after the end')
+            this.#done = true
+            yield
+          }
+        default:
+          throw this.#unreadable(kind)
+      }
+    }
+  }
+
+  #magic(magic: string): number {
+    const family = /^(REDIS\d{4}|VALKEY\d{3})$/.exec(magic)
+    if (family === null) throw this.#input.error(`it does not start as an RDB file does: ${JSON.stringify(magic)}`, 0)
+    const valkey = magic.startsWith('VALKEY')
+    const version = Number(magic.slice(valkey ? 6 : 5))
+    const known = valkey ? version === VALKEY_VERSION : version >= 1 && version <= MAX_REDIS_VERSION
+    if (!known) throw this.#input.error(`can't handle RDB format version ${version} (${magic})`, 0)
+    return version
+  }
+
+  /** Compares the checksum of everything so far with the eight bytes that follow; eight zeros say that there is none. */
+  *#checksum(): Generator<void, void, void> {
+    const input = this.#input
+    const computed = input.checksum().toString()
+    while (!input.has(8)) yield
+    const low = input.takeUint32()
+    const high = input.takeUint32()
+    if (low === 0 && high === 0) return
+    const stored = hex64(low, high)
+    if (stored !== computed) {
+      throw input.error(`the checksum is ${stored}, but the bytes give ${computed}`, input.offset - 8)
+    }
+  }
+
+  /** What a module kept beside the keys: described by itself item by item, so it can be passed over unknown. */
+  *#skipModule(): Generator<void, void, void> {
+    const input = this.#input
+    while (input.length() < 0) yield
+    for (;;) {
+      const offset = input.offset
+      let item: number
+      while ((item = input.length()) < 0) yield
+      switch (item) {
+        case MODULE_END:
+          return
+        case MODULE_SIGNED:
+        case MODULE_UNSIGNED:
+          while (input.length() < 0) yield
+          break
+        case MODULE_FLOAT:
+          while (!input.has(4)) yield
+          input.skip(4)
+          break
+        case MODULE_DOUBLE:
+          while (!input.has(8)) yield
+          input.skip(8)
+          break
+        case MODULE_STRING:
+          while (!input.string()) yield
+          break
+        default:
+          throw input.error(`unknown item ${item} in a module's data`, offset)
+      }
+    }
+  }
+
+  /** The error for a first byte whose record cannot be read. How long it is cannot be known, so neither what follows. */
+  #unreadable(kind: number): StoreError {
+    const noun = kind >= FIRST_OPCODE ? 'opcode' : 'type'
+    const name = NAMES[kind] === undefined ? 'unknown' : NAMES[kind]
+    return this.#input.error(`${noun} ${kind} (${name}) cannot be read`, this.#input.offset - 1)
+  }
+}
+
+/** -1 stands for "none" in the loaders of Redis and Valkey. */
+function expiryOf(ms: number): number | null {
+  return ms === -1 ? null : ms
+}

@@ -1,0 +1,63 @@
+// Which stream of changes this node's data stands at, and where in it. The one place where offsets are defined:
+//   offset   bytes of the stream that are applied here. The first byte of a stream is at position 0; after it was
+//            applied the offset is 1. PSYNC asks for offset + 1, the number of the first byte that is wanted.
+// A node has one history. A promoted replica starts a new one and remembers where the old one ended (replid2).
+
+import { assert } from '../errors.js'
+
+export const NO_REPLID = '0'.repeat(40)
+const REPLID_BYTES = 20
+
+export class History {
+  replid: string
+  /** The history before this one, or NO_REPLID. */
+  replid2 = NO_REPLID
+  /** The first byte that is not part of replid2, counted as PSYNC counts; -1 without a replid2. */
+  secondOffset = -1
+  offset = 0
+  readonly #randomHex: (bytes: number) => string
+
+  constructor(randomHex: (bytes: number) => string) {
+    this.#randomHex = randomHex
+    this.replid = randomHex(REPLID_BYTES)
+  }
+
+  /** A history that has nothing to do with the one before. The offset goes on counting, as in Redis. */
+  becomeNew(): void {
+    this.replid = this.#randomHex(REPLID_BYTES)
+    this.forgetSecond()
+  }
+
+  /** A branch: what was written up to here belongs to the old id too. */
+  becomeBranch(): void {
+    this.replid2 = this.replid
+    this.secondOffset = this.offset + 1
+    this.replid = this.#randomHex(REPLID_BYTES)
+  }
+
+  /** The primary named a new id for the stream that we follow: it was promoted, or follows another one now. */
+  becomeRenamed(replid: string): void {
+    if (replid === this.replid) return
+    this.replid2 = this.replid
+    this.secondOffset = this.offset + 1
+    this.replid = replid
+  }
+
+  /** A full sync: the primary's history is ours. */
+  becomeCopy(replid: string, offset: number): void {
+    assert(replid.length === 40, 'a replid has 40 characters')
+    this.replid = replid
+    this.offset = offset
+    this.forgetSecond()
+  }
+
+  forgetSecond(): void {
+    this.replid2 = NO_REPLID
+    this.secondOffset = -1
+  }
+
+  /** Whether a node at `replid` that wants byte number `wanted` stands in this history, as far as ids can tell. */
+  covers(replid: string, wanted: number): boolean {
+    return replid === this.replid || (replid === this.replid2 && wanted <= this.secondOffset)
+  }
+}

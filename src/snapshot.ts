@@ -1,0 +1,161 @@
+// A snapshot of a dataset as it is at one moment, taken in slices while changes go on: the bytes of an RDB file.
+//
+// The cursor is the keyspace's own iterator, which meets every key that was there at the start: a deleted one leaves a
+// mark in its slot while captures are open. What a key held before its first change is kept aside (its pre-image); when
+// the cursor comes to the key, the pre-image is written instead of what the key holds by then. A key that was not there
+// at the start has an empty pre-image and is passed over. So each key is written once, as it was.
+// FLUSHDB and SWAPDB put other keyspaces in the place of those that are walked here, and change nothing for the walk.
+
+import { StoreError } from './errors.js'
+import type { Dataset } from './keyspace/dataset.js'
+import { Timed } from './keyspace/expiry.js'
+import { type Capture, GONE, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
+import { RdbWriter } from './rdb/writer.js'
+
+export interface SnapshotOptions {
+  /** AUX fields for the head of the file. */
+  aux: readonly (readonly [name: string, value: string])[]
+  compress: boolean
+  checksum: boolean
+  /** Most bytes that pre-images may take, about; past it the snapshot fails rather than fill the memory. */
+  maxPreimageBytes?: number
+}
+
+const DEFAULT_MAX_PREIMAGE_BYTES = 256 * 1024 * 1024
+const PREIMAGE_OVERHEAD_BYTES = 100
+
+interface Preimage {
+  value: Value
+  expiresAt: number | null
+}
+
+/** One keyspace as it was at the start. */
+class Section implements Capture {
+  readonly index: number
+  readonly keys: number
+  readonly expires: number
+  readonly #keyspace: Keyspace
+  readonly #preimages = new Map<string, Preimage | null>()
+  readonly #cursor: Iterator<[string, Slot]>
+  preimageBytes = 0
+
+  constructor(keyspace: Keyspace) {
+    this.#keyspace = keyspace
+    this.index = keyspace.index
+    this.keys = keyspace.size
+    this.expires = keyspace.expiry.size
+    this.#cursor = keyspace.slots.entries()
+    keyspace.capture(this)
+  }
+
+  before(key: string, slot: Slot | undefined): void {
+    if (this.#preimages.has(key)) return
+    const preimage = preimageOf(slot)
+    this.#preimages.set(key, preimage)
+    this.preimageBytes += PREIMAGE_OVERHEAD_BYTES + key.length
+    if (typeof preimage?.value === 'string') this.preimageBytes += preimage.value.length
+  }
+
+  /** Writes the next key; false when there is none. */
+  writeNext(writer: RdbWriter): boolean {
+    for (;;) {
+      const step = this.#cursor.next()
+      if (step.done) return false
+      const [key, slot] = step.value
+      if (this.#preimages.size === 0) {
+        writeSlot(writer, key, slot)
+        return true
+      }
+      const changed = this.#preimages.get(key)
+      if (changed === null) continue
+      if (changed !== undefined) writer.string(key, changed.value, changed.expiresAt)
+      else writeSlot(writer, key, slot)
+      return true
+    }
+  }
+
+  release(): void {
+    this.#keyspace.release(this)
+  }
+}
+
+function preimageOf(slot: Slot | undefined): Preimage | null {
+  if (slot === undefined || slot === GONE) return null
+  if (slot instanceof Timed) return { value: slot.value, expiresAt: slot.expiresAt }
+  return { value: slot, expiresAt: null }
+}
+
+function writeSlot(writer: RdbWriter, key: string, slot: Slot): void {
+  if (slot instanceof Timed) writer.string(key, slot.value, slot.expiresAt)
+  else if (slot !== GONE) writer.string(key, slot, null)
+}
+
+export class Snapshot {
+  readonly #sections: Section[]
+  readonly #writer: RdbWriter
+  readonly #maxPreimageBytes: number
+  #chunks: Buffer[] = []
+  #at = -1
+  #state: 'walking' | 'done' | 'cancelled' = 'walking'
+
+  /** Takes the dataset as it is now. The walk has to be finished or cancelled: until then it costs its pre-images. */
+  constructor(dataset: Dataset, options: SnapshotOptions) {
+    this.#maxPreimageBytes = options.maxPreimageBytes ?? DEFAULT_MAX_PREIMAGE_BYTES
+    this.#sections = dataset.keyspaces.filter((keyspace) => keyspace.size > 0).map((keyspace) => new Section(keyspace))
+    const { compress, checksum } = options
+    this.#writer = new RdbWriter((chunk) => this.#chunks.push(chunk), { compress, checksum })
+    this.#writer.header()
+    for (const [name, value] of options.aux) this.#writer.aux(name, value)
+  }
+
+  get done(): boolean {
+    return this.#state === 'done'
+  }
+
+  /** Bytes of the file so far. */
+  get bytesWritten(): number {
+    return this.#writer.bytesWritten
+  }
+
+  /**
+   * Walks on until a chunk is full, at most `maxKeys` keys, and returns what is ready: nothing, one chunk, or several
+   * for a large value. After the last key `done` is true. Throws StoreError('RDB') when the pre-images grew too large.
+   */
+  read(maxKeys: number): Buffer[] {
+    for (let keys = 0; keys < maxKeys && this.#state === 'walking' && this.#chunks.length === 0; keys++) {
+      const section = this.#sections[this.#at]
+      if (section?.writeNext(this.#writer)) continue
+      this.#nextSection()
+    }
+    this.#checkPreimages()
+    const chunks = this.#chunks
+    this.#chunks = []
+    return chunks
+  }
+
+  cancel(): void {
+    if (this.#state !== 'walking') return
+    this.#state = 'cancelled'
+    for (const section of this.#sections) section.release()
+  }
+
+  #nextSection(): void {
+    this.#sections[this.#at]?.release()
+    const section = this.#sections[++this.#at]
+    if (section === undefined) {
+      this.#writer.end()
+      this.#state = 'done'
+      return
+    }
+    this.#writer.selectDb(section.index)
+    this.#writer.resizeDb(section.keys, section.expires)
+  }
+
+  #checkPreimages(): void {
+    let bytes = 0
+    for (const section of this.#sections) bytes += section.preimageBytes
+    if (bytes <= this.#maxPreimageBytes) return
+    this.cancel()
+    throw new StoreError('RDB', `snapshot given up: ${bytes} bytes of pre-images, ${this.#maxPreimageBytes} are allowed`)
+  }
+}

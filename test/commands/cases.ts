@@ -1,0 +1,155 @@
+// Cases made of command lines, run on a real redis-server 7.0.15 and on a Store at once. What is compared: the replies
+// byte for byte, hits and misses, what a replica is sent, and the keys, values and times in the end.
+
+import * as assert from 'uvu/assert'
+import type { Store } from '../../src/store.js'
+import { type Argument, encode, RawClient, type Reply } from '../client.js'
+import { type Both, type Mask, startBoth, type World } from './both.js'
+
+/** How far the times of the two may lie apart: they run one command after the other. */
+const TIME_TOLERANCE_MS = 5_000
+const DATABASES = 4
+
+/** Command lines, parted by line ends and semicolons, quoted as in redis-cli: `"\xff"` is one byte. */
+export function commandLines(text: string): Argument[][] {
+  const lines = text.split(/[;\n]/).filter((line) => line.trim() !== '')
+  return lines.map((line) => [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map((match) => word(match)))
+}
+
+function word([, quoted, plain]: RegExpMatchArray): Buffer {
+  const bytes = quoted?.replace(/\\(?:x([0-9a-f]{2})|(.))/g, (_, hex: string | undefined, char: string) =>
+    hex === undefined ? char : String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  return Buffer.from(bytes ?? plain, 'latin1')
+}
+
+/** One value for ours, one for the real server. */
+type Pair<V> = [ours: V, real: V]
+
+export class Cases {
+  readonly #world: World
+  readonly both: Both
+  /** Connections that look at what a case left behind, and the replication streams. */
+  readonly #observers: Pair<RawClient>
+  readonly #streams: Pair<RawClient>
+
+  private constructor(world: World, both: Both, observers: Pair<RawClient>, streams: Pair<RawClient>) {
+    this.#world = world
+    this.both = both
+    this.#observers = observers
+    this.#streams = streams
+  }
+
+  static async start(): Promise<Cases> {
+    const world = await startBoth()
+    const connect = (): Promise<Pair<RawClient>> => onEach([world.ours, world.real], connectForBytes)
+    const streams = await connect()
+    await onEach(streams, becomeReplica)
+    const observers = await connect()
+    // Keys past their time are deleted when a command meets them, and then only: so both do it at the same place.
+    await onEach(observers, (client) => client.ok('DEBUG', 'SET-ACTIVE-EXPIRE', 0))
+    return new Cases(world, await world.connect(), observers, streams)
+  }
+
+  get store(): Store {
+    return this.#world.store
+  }
+
+  async close(): Promise<void> {
+    await onEach(this.#streams, (client) => client.close())
+    await onEach(this.#observers, (client) => client.close())
+    await this.both.close()
+    await this.#world.close()
+  }
+
+  /** Runs the lines of `text` on both, on empty databases. */
+  async same(text: string, options: { unordered?: boolean } = {}): Promise<void> {
+    await this.sameCommands(commandLines(text), options)
+  }
+
+  async sameCommands(commands: readonly Argument[][], { unordered = false } = {}): Promise<void> {
+    const both = this.both
+    await both.same(['FLUSHALL', 'SELECT 0', 'CONFIG RESETSTAT'])
+    for (const argv of commands) await both.same([argv], maskOf(String(argv[0]), unordered))
+    assert.equal(...(await onEach(this.#observers, statsOf)), 'hits and misses')
+    await both.same([MARK])
+    assertSimilar(await onEach(this.#streams, readStream), 'stream')
+    assertSimilar(await onEach(this.#observers, dataOf), 'data')
+  }
+
+  /** What our replicas were sent since the last case or call. */
+  async ourStream(): Promise<string[][]> {
+    await this.both.ours.ok(...MARK)
+    return readStream(this.#streams[0])
+  }
+}
+
+/** The last command of each case: the stream is read up to it. */
+const MARK = ['SET', 'the-case', 'is-over']
+
+function onEach<T, V>(pair: Pair<T>, what: (one: T) => Promise<V>): Promise<Pair<V>> {
+  return Promise.all([what(pair[0]), what(pair[1])])
+}
+
+function connectForBytes(port: number): Promise<RawClient> {
+  return RawClient.connect({ port, bulk: 'latin1' })
+}
+
+async function becomeReplica(client: RawClient): Promise<void> {
+  await client.ok('REPLCONF', 'capa', 'psync2')
+  client.send(encode('PSYNC', '?', '-1'))
+  for (;;) {
+    // FULLRESYNC, empty lines to keep the link alive, then the snapshot's length.
+    const line = (await client.readUntil('\n')).toString().trim()
+    if (!line.startsWith('$')) continue
+    await client.read(Number(line.slice(1)))
+    return
+  }
+}
+
+/** The commands of the stream up to the mark. What the engine puts around them is another test's. */
+async function readStream(client: RawClient): Promise<string[][]> {
+  const commands: string[][] = []
+  for (;;) {
+    const argv = ((await client.reply()) as Reply[]).map(String)
+    if (argv[1] === MARK[1]) return commands
+    if (!/^(?:ping|multi|exec|flushall|select)$/i.test(argv[0])) commands.push(argv)
+  }
+}
+
+async function statsOf(client: RawClient): Promise<string[]> {
+  return String(await client.ok('INFO', 'stats')).match(/keyspace_(?:hits|misses):\d+/g) ?? []
+}
+
+/** Keys, values and times of the first databases. */
+async function dataOf(client: RawClient): Promise<string[][]> {
+  const rows: string[][] = []
+  for (let db = 0; db < DATABASES; db++) {
+    await client.ok('SELECT', db)
+    const keys = (await client.ok('KEYS', '*')) as string[]
+    for (const key of keys.sort()) {
+      const bytes = Buffer.from(key, 'latin1')
+      const value = String(await client.ok('GET', bytes))
+      rows.push([String(db), key, value, String(await client.ok('PEXPIRETIME', bytes))])
+    }
+  }
+  return rows
+}
+
+/** Equal but for times near now, which may lie a little apart. */
+function assertSimilar([ours, real]: Pair<string[][]>, what: string): void {
+  const aligned = ours.map((row, i) => row.map((cell, j) => (near(cell, real[i]?.[j]) ? real[i][j] : cell)))
+  assert.equal(aligned, real, what)
+}
+
+function near(a: string, b: string | undefined): boolean {
+  return (
+    b !== undefined && /^\d{13}$/.test(a) && /^\d{13}$/.test(b) && Math.abs(Number(a) - Number(b)) < TIME_TOLERANCE_MS
+  )
+}
+
+function maskOf(name: string, unordered: boolean): Mask {
+  // Half a second may pass between the two.
+  if (/^ttl$/i.test(name)) return (reply) => reply.replace(/\d+/, (seconds) => String(Math.round(Number(seconds) / 10)))
+  return unordered ? (reply) => reply.split('\r\n').sort().join(' ') : (reply) => reply
+}
