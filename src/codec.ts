@@ -5,7 +5,7 @@
 // byte, C1, starts neither UTF-8 text nor MessagePack, so nothing else can be mistaken for it.
 
 import { Packr } from 'msgpackr'
-import { Binary, type Encoder, keyText, latin1Of, latin1Slice, latin1Write, type Arg } from './bytes.js'
+import { type Arg, Binary, type Encoder, keyText, latin1Of, latin1Slice, latin1Write } from './bytes.js'
 import { StoreError } from './errors.js'
 
 /** How a store's values become bytes. Write one's own by implementing the two. */

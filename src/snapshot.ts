@@ -156,6 +156,9 @@ export class Snapshot {
     for (const section of this.#sections) bytes += section.preimageBytes
     if (bytes <= this.#maxPreimageBytes) return
     this.cancel()
-    throw new StoreError('RDB', `snapshot given up: ${bytes} bytes of pre-images, ${this.#maxPreimageBytes} are allowed`)
+    throw new StoreError(
+      'RDB',
+      `snapshot given up: ${bytes} bytes of pre-images, ${this.#maxPreimageBytes} are allowed`,
+    )
   }
 }

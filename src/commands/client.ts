@@ -88,6 +88,8 @@ export class Client {
   close: () => void = () => {}
   /** Sends bytes in latin1 form outside of any reply. The listener sets it. */
   send: (latin1: string) => void = () => {}
+  /** Sends the replies written so far, before something else takes over the link. The listener sets it. */
+  flush: () => void = () => {}
   /** Bytes that wait in the query buffer and the output buffer, for CLIENT LIST. The listener sets it. */
   buffers: () => { query: number; output: number } = () => ({ query: 0, output: 0 })
 

@@ -29,10 +29,14 @@ function append(ctx: Context, argv: Arg[]): void {
   ctx.reply.integer(total)
 }
 
-/** Text behind text is text; two halves of a character are bytes, which may become one. */
+/** Text behind text is text; pieces of characters are bytes, which may become one. */
 function joined(head: Arg, tail: Arg): Arg {
-  if (typeof head === 'string' && typeof tail === 'string') return head + tail
+  if (isWholeText(head) && isWholeText(tail)) return head + tail
   return argOfLatin1(latin1OfArg(head) + latin1OfArg(tail))
+}
+
+function isWholeText(value: Arg): value is string {
+  return typeof value === 'string' && value.isWellFormed()
 }
 
 function setrange(ctx: Context, argv: Arg[]): void {

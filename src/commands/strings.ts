@@ -168,8 +168,8 @@ function getex(ctx: Context, argv: Arg[]): void {
   const value = readString(ctx, key)
   if (value !== undefined && time !== undefined) {
     const end = endOf(ctx, 'getex', time.word, time.amount)
-    // A relative time is never due: it is positive.
-    if (isDue(ctx, end)) deleteDue(ctx, key)
+    // Only a point in time can be past: a relative time is positive.
+    if (!times[time.word].isRelative && isDue(ctx, end)) deleteDue(ctx, key)
     else {
       ctx.db.setExpiry(key, end)
       ctx.changed()

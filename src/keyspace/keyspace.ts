@@ -45,7 +45,8 @@ export class Keyspace {
   readonly #owner: KeyspaceOwner
   readonly #captures: Capture[] = []
   readonly #scans = new Map<number, Iterator<string>>()
-  #goneCount = 0
+  /** Keys whose slot holds a mark: to be swept when the last capture is released. */
+  readonly #gone = new Set<string>()
   #nextCursor = 1
   #rover: Iterator<string> | undefined
   #recency: Recency | null = null
@@ -60,7 +61,7 @@ export class Keyspace {
 
   /** Keys held, as DBSIZE counts them: those whose time is past and that nobody has deleted yet are counted. */
   get size(): number {
-    return this.slots.size - this.#goneCount
+    return this.slots.size - this.#gone.size
   }
 
   /** The value, or undefined when there is none or its time is past. Counts as a use of the key. */
@@ -97,7 +98,7 @@ export class Keyspace {
       return
     }
     const before = this.#beforeChange(key)
-    if (before === GONE) this.#goneCount--
+    if (before === GONE) this.#gone.delete(key)
     if (expiresAt === null) {
       if (before instanceof Timed) this.expiry.remove(before)
       this.slots.set(key, value)
@@ -132,7 +133,7 @@ export class Keyspace {
     if (this.#captures.length === 0) this.slots.delete(key)
     else {
       this.slots.set(key, GONE)
-      this.#goneCount++
+      this.#gone.add(key)
     }
     this.#recency?.remove(key)
     this.#settlePlain()
@@ -227,9 +228,9 @@ export class Keyspace {
   release(capture: Capture): void {
     const at = this.#captures.indexOf(capture)
     if (at >= 0) this.#captures.splice(at, 1)
-    if (this.#captures.length === 0 && this.#goneCount > 0) {
-      for (const [key, slot] of this.slots) if (slot === GONE) this.slots.delete(key)
-      this.#goneCount = 0
+    if (this.#captures.length === 0) {
+      for (const key of this.#gone) this.slots.delete(key)
+      this.#gone.clear()
     }
     this.#settlePlain()
   }
@@ -263,7 +264,7 @@ export class Keyspace {
   #settlePlain(): void {
     this.#plain =
       this.expiry.size === 0 &&
-      this.#goneCount === 0 &&
+      this.#gone.size === 0 &&
       this.#captures.length === 0 &&
       this.#recency === null &&
       this.#observer === null

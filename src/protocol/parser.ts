@@ -6,7 +6,17 @@
 //   start ---------> arguments ---------> bulk ------------------------> arguments ... -> start (a request is out)
 //     \--- other byte: an inline line, whole or not yet                  (one bulk may span chunks: it is gathered)
 
-import { type Arg, argOfBuffer, bufferOf, isAscii, isAsciiText, isUtf8, latin1Slice, utf8Slice } from '../bytes.js'
+import {
+  type Arg,
+  argOfBuffer,
+  bufferOf,
+  isAscii,
+  isAsciiText,
+  isUtf8,
+  latin1Slice,
+  textOf,
+  utf8Slice,
+} from '../bytes.js'
 
 /** The peer sent what is not the protocol. The message is Redis' own, without the leading `ERR Protocol error: `. */
 export class ProtocolError extends Error {}
@@ -25,6 +35,7 @@ export const UNAUTHENTICATED_LIMITS: RequestLimits = { maxBulkBytes: 16 * 1024, 
 /** V8 copies a substring shorter than this; a longer one keeps the whole chunk it was cut from alive. */
 const SLICED_STRING_LENGTH = 13
 
+const INT32_MAX = 2 ** 31 - 1
 const CR = 13
 const LF = 10
 const ZERO = 48
@@ -100,7 +111,7 @@ export class RequestParser {
         const count = this.#number(this.#position + 1, 'too big mbulk count string', 'invalid multibulk length')
         if (count === undefined) return false
         if (count > this.limits.maxArguments) {
-          const unauthenticated = this.limits === UNAUTHENTICATED_LIMITS
+          const unauthenticated = count <= INT32_MAX && this.limits === UNAUTHENTICATED_LIMITS
           throw new ProtocolError(unauthenticated ? 'unauthenticated multibulk length' : 'invalid multibulk length')
         }
         this.#position = this.#lineEnd
@@ -177,7 +188,8 @@ export class RequestParser {
       const at = this.#position
       if (at >= chunk.length) return false
       if (chunk[at] !== DOLLAR) {
-        throw new ProtocolError(`expected '$', got '${String.fromCharCode(chunk[at])}'`)
+        this.#mustEnd(at)
+        return false
       }
       const length = this.#number(at + 1, 'too big bulk count string', 'invalid bulk length')
       if (length === undefined) return false
@@ -196,6 +208,16 @@ export class RequestParser {
       this.#missing--
     }
     return true
+  }
+
+  /** A line that should start with `$` and does not. Redis says so when the line is whole, and so do we. */
+  #mustEnd(at: number): void {
+    const chunk = this.#chunk
+    const end = chunk.indexOf(CR, at)
+    if (end >= 0 && end + 1 < chunk.length) {
+      throw new ProtocolError(`expected '$', got '${textOf(chunk.subarray(at, at + 1))}'`)
+    }
+    if (end < 0 && chunk.length - at > MAX_LINE_BYTES) throw new ProtocolError('too big bulk count string')
   }
 
   #take(start: number, end: number): void {

@@ -69,7 +69,7 @@ export class RespReply implements Reply {
     this.#text += `+${text}\r\n`
   }
   error(message: string): void {
-    this.#text += `-${latin1Of(message.replace(/[\r\n]+/g, ' '))}\r\n`
+    this.#text += `-${latin1Of(message.replace(/[\r\n]/g, ' '))}\r\n`
   }
   integer(value: number | bigint): void {
     this.#text += `:${value}\r\n`
@@ -80,7 +80,7 @@ export class RespReply implements Reply {
       const bytes = Buffer.byteLength(value)
       if (bytes === value.length) {
         this.#text += `$${bytes}\r\n${value}\r\n`
-        if (bytes > PIECE_LENGTH) this.#cut()
+        if (this.#text.length > PIECE_LENGTH) this.#cut()
       } else this.bytes(latin1Of(value))
     } else if (value === null) this.null()
     else this.bytes(value.latin1)
@@ -135,7 +135,16 @@ function formatDouble(value: number): string {
   return Number.isNaN(value) ? 'nan' : String(value)
 }
 
-export type ReplyValue = string | number | bigint | boolean | null | Buffer | ReplyError | ReplyValue[] | Map<ReplyValue, ReplyValue>
+export type ReplyValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Buffer
+  | ReplyError
+  | ReplyValue[]
+  | Map<ReplyValue, ReplyValue>
 
 /** Builds what `store.call` returns: text as strings, bytes that are no text as Buffers, maps as Maps, errors as values. */
 export class ValueReply implements Reply {
@@ -231,5 +240,30 @@ export class ValueReply implements Reply {
 
 /** The text of an argument for an error message: cut to `max` characters, line ends made visible as spaces. */
 export function quoteArg(arg: Arg, max = 128): string {
-  return textOfArg(arg).slice(0, max).replace(/[\r\n]/g, ' ')
+  return textOfArg(arg)
+    .slice(0, max)
+    .replace(/[\r\n]/g, ' ')
+}
+
+/** Nobody reads the replies: a primary's stream is applied, and only an error is of interest. */
+export class SilentReply implements Reply {
+  /** The last error written, until somebody takes it away. */
+  lastError: string | null = null
+  error(message: string): void {
+    this.lastError = message
+  }
+  ok(): void {}
+  status(): void {}
+  integer(): void {}
+  bulk(): void {}
+  bytes(): void {}
+  null(): void {}
+  nullArray(): void {}
+  array(): void {}
+  map(): void {}
+  set(): void {}
+  push(): void {}
+  double(): void {}
+  bool(): void {}
+  verbatim(): void {}
 }

@@ -1,0 +1,26 @@
+// The other process of takeover.ts: a service that keeps its sessions in a Store, and opens a port so that a spare can
+// follow it. Started with the number of sessions that it has already.
+
+import { Store } from 'hotspare'
+
+export interface Session {
+  user: string
+  visits: number
+}
+
+const store = new Store<Session>({
+  config: {
+    // For the check at the end: DEBUG DIGEST stands for all data in forty digits.
+    'enable-debug-command': 'local',
+    // A frozen primary that wakes up must not write a PING of its own before it hears that it was replaced: those 14
+    // bytes would part its history from its successor's, and cost it the partial resync.
+    'repl-ping-replica-period': '600',
+  },
+})
+
+for (let i = 0; i < Number(process.argv[2]); i++) store.set(`session:${i}`, { user: `user-${i}`, visits: i % 100 })
+
+const listener = await store.listen({ port: 0 })
+process.send?.({ port: listener.port })
+// Without the parent there is nobody to end this process.
+process.on('disconnect', () => process.exit())

@@ -1,0 +1,165 @@
+// npm run demo: two processes, a primary and its spare. The link is cut, the primary freezes, the primary is killed; each
+// time the spare has the data, and what comes back falls in line. Every step is checked: it exits 0 only if all hold.
+//
+// This process is the spare: a service with a Store inside. The primary is takeover-primary.ts, another one like it. What
+// an operator would type into redis-cli goes through `ask`.
+
+import { strict as assert } from 'node:assert'
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Store } from 'hotspare'
+import type { Session } from './takeover-primary.js'
+
+const SESSIONS = 100_000
+
+interface Primary {
+  process: ChildProcess
+  port: number
+}
+
+async function startPrimary(sessions: number): Promise<Primary> {
+  const file = fileURLToPath(new URL('./takeover-primary.ts', import.meta.url))
+  const child = fork(file, [String(sessions)])
+  process.once('exit', () => child.kill('SIGKILL'))
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }]
+  return { process: child, port }
+}
+
+/** Sends lines to a port, as redis-cli or netcat would, and gives all that comes back. */
+async function ask(port: number, ...lines: string[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.end(`${[...lines, 'QUIT'].join('\r\n')}\r\n`)
+  let answer = ''
+  for await (const chunk of socket.setEncoding('utf8')) answer += chunk
+  assert.ok(!answer.startsWith('-'), answer)
+  return answer
+}
+
+function fieldOf(info: string, name: string): string | undefined {
+  return new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1]
+}
+
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 10_000
+  while (!(await holds())) {
+    assert.ok(performance.now() < end, `not within 10 s: ${what}`)
+    await sleep(5)
+  }
+}
+
+const infoHere = (section: string): string => String(spare.call('INFO', section))
+
+const offsetOf = (info: string): string | undefined => fieldOf(info, 'master_repl_offset')
+
+/** The same offset on both sides, and the same data. */
+async function inStep(port: number): Promise<void> {
+  await until('both sides are in step', async () => {
+    const there = await ask(port, 'INFO replication')
+    const link = fieldOf(there, 'master_link_status') ?? fieldOf(infoHere('replication'), 'master_link_status')
+    return link === 'up' && offsetOf(there) === offsetOf(infoHere('replication'))
+  })
+  const digest = (await ask(port, 'DEBUG DIGEST')).slice(1, 41)
+  assert.equal(digest, spare.call('DEBUG', 'DIGEST'), 'both sides hold the same data')
+}
+
+const started = performance.now()
+
+function say(text: string): void {
+  console.log(`\n\x1b[1m${((performance.now() - started) / 1000).toFixed(1).padStart(4)} s  ${text}\x1b[0m`)
+}
+
+const shown =
+  /^(?:role|master_link_status|connected_slaves|slave\d|master_replid2?|master_repl_offset|second_repl_offset):/
+
+async function show(port: number): Promise<void> {
+  const sides = { 'the first process': await ask(port, 'INFO replication'), 'the spare': infoHere('replication') }
+  for (const [name, info] of Object.entries(sides)) {
+    console.log(`  ${name}> info replication`)
+    for (const line of info.split('\r\n')) if (shown.test(line)) console.log(`    ${line}`)
+  }
+}
+
+const spare = new Store<Session>({
+  config: { 'enable-debug-command': 'local', 'repl-ping-replica-period': '600' },
+})
+const door = await spare.listen({ port: 0 })
+let primary = await startPrimary(SESSIONS)
+
+say(`A primary with ${SESSIONS.toLocaleString('en')} entries; this process becomes its spare`)
+await spare.replicaOf({ host: '127.0.0.1', port: primary.port })
+await inStep(primary.port)
+assert.equal(spare.size, SESSIONS)
+await show(primary.port)
+
+say('The spare answers reads from its own memory, and refuses a write')
+const before = performance.now()
+for (let i = 0; i < SESSIONS; i++) assert.equal(spare.get(`session:${i}`)?.visits, i % 100)
+const nanoseconds = ((performance.now() - before) * 1e6) / SESSIONS
+console.log(`  ${SESSIONS.toLocaleString('en')} reads, ${nanoseconds.toFixed(0)} ns each, the first of every entry`)
+assert.throws(() => spare.set('session:0', { user: 'nobody', visits: 0 }), { code: 'READONLY' })
+console.log("  spare.set(...): READONLY You can't write against a read only replica.")
+
+say('The link is cut while the primary is written to: it comes back with a partial resync')
+const writes = Array.from({ length: 1000 }, (_, i) => `SET late:${i} ${i}`)
+await ask(primary.port, 'CLIENT KILL TYPE replica', ...writes)
+await inStep(primary.port)
+const stats = await ask(primary.port, 'INFO stats')
+assert.equal(fieldOf(stats, 'sync_full'), '1', 'no second full sync')
+assert.equal(fieldOf(stats, 'sync_partial_ok'), '1', 'one partial resync')
+assert.equal(spare.size, SESSIONS + 1000)
+console.log('  the primary counts: sync_full:1, sync_partial_ok:1')
+
+say('The primary freezes (SIGSTOP): the spare is promoted, and takes writes')
+const oldId = spare.status().replid
+const oldOffset = spare.status().offset
+primary.process.kill('SIGSTOP')
+await spare.promote()
+checkPromoted(oldId, oldOffset)
+spare.set('session:0', { user: 'user-0', visits: 1 })
+
+say('The old primary wakes up, and returns as a replica: a partial resync again')
+primary.process.kill('SIGCONT')
+await ask(primary.port, `REPLICAOF 127.0.0.1 ${door.port}`)
+await inStep(primary.port)
+assert.equal(fieldOf(infoHere('stats'), 'sync_full'), '0', 'it did not need the snapshot')
+assert.equal(fieldOf(infoHere('stats'), 'sync_partial_ok'), '1')
+await show(primary.port)
+
+say('They change places again, as an operator would do it')
+await ask(primary.port, 'REPLICAOF NO ONE')
+await spare.replicaOf({ host: '127.0.0.1', port: primary.port })
+await inStep(primary.port)
+assert.equal(fieldOf(await ask(primary.port, 'INFO stats'), 'sync_full'), '1', 'still the first one')
+
+say('The primary is killed (SIGKILL): the spare is promoted, nothing is lost')
+const killedId = spare.status().replid
+const killedOffset = spare.status().offset
+primary.process.kill('SIGKILL')
+await once(primary.process, 'exit')
+await spare.promote()
+checkPromoted(killedId, killedOffset)
+assert.equal(spare.size, SESSIONS + 1000)
+
+say('It is started anew, empty: memory that died cannot be resumed, so this is a full sync')
+primary = await startPrimary(0)
+await ask(primary.port, `REPLICAOF 127.0.0.1 ${door.port}`)
+await inStep(primary.port)
+assert.equal(fieldOf(infoHere('stats'), 'sync_full'), '1')
+await show(primary.port)
+
+primary.process.kill()
+await spare.close()
+say('Every step held.')
+
+function checkPromoted(replid: string, offset: number): void {
+  const status = spare.status()
+  assert.equal(status.role, 'primary')
+  assert.notEqual(status.replid, replid, 'a new history begins')
+  assert.equal(status.replid2, replid, 'and remembers the old one')
+  assert.equal(status.secondOffset, offset + 1)
+  const lines = infoHere('replication').split('\r\n')
+  for (const line of lines) if (shown.test(line)) console.log(`    ${line}`)
+}

@@ -1,0 +1,186 @@
+#!/usr/bin/env node
+// The `hotspare` program: a Store behind a port, started, configured, logged and stopped as redis-server is.
+// What it is told is read by cli/config-files.ts; its addresses are cli/endpoints.ts; everything else is the Store's.
+
+import {
+  accessSync,
+  appendFileSync,
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
+import { codeOf, type Loaded, loadConfig, systemText, temporaryName } from './cli/config-files.js'
+import { Endpoints } from './cli/endpoints.js'
+import { fatal } from './conf-file.js'
+import type { Config } from './config.js'
+import { type Logger, systemEnv } from './env.js'
+import { StoreError } from './errors.js'
+import { type LogLevel, lineLogger } from './log-format.js'
+import { Store } from './store.js'
+import { HOTSPARE_VERSION, REDIS_VERSION } from './version.js'
+
+const VERSION = `hotspare v=${HOTSPARE_VERSION} redis_version=${REDIS_VERSION} node=${process.versions.node}`
+
+const USAGE = `Usage: hotspare [/path/to/redis.conf] [options] [-]
+       hotspare - (read the configuration from standard input)
+       hotspare -v or --version
+       hotspare -h or --help
+
+Options are the directives of a redis.conf with two dashes before them.
+
+Examples:
+       hotspare (listens on 127.0.0.1:6379)
+       echo 'maxmemory 128mb' | hotspare -
+       hotspare /etc/redis/6379.conf
+       hotspare --port 7777
+       hotspare --port 7777 --replicaof 127.0.0.1 8888
+       hotspare /etc/redis/6379.conf --loglevel verbose
+`
+
+async function main(argv: readonly string[]): Promise<void> {
+  if (argv.length === 1 && ['-v', '--version'].includes(argv[0])) return void console.log(VERSION)
+  if (argv.length === 1 && ['-h', '--help'].includes(argv[0])) return void process.stdout.write(USAGE)
+  let loaded: Loaded
+  let write: (line: string) => void
+  try {
+    loaded = loadConfig(argv)
+    write = logWriter(loaded.config.text('logfile'))
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    process.stderr.write(`\n${error.message}\n`)
+    process.exitCode = 1
+    return
+  }
+  await serve(loaded, write, argv.length === 0)
+}
+
+async function serve({ config, file }: Loaded, write: (line: string) => void, bare: boolean): Promise<void> {
+  let store: Store | undefined
+  const log = lineLogger({
+    pid: process.pid,
+    now: Date.now,
+    role: () => (store === undefined ? 'C' : store.role === 'replica' ? 'S' : 'M'),
+    level: () => config.text('loglevel') as LogLevel,
+    write,
+  })
+  log.warn('oO0OoO0OoO0Oo hotspare is starting oO0OoO0OoO0Oo')
+  log.warn(
+    `hotspare ${HOTSPARE_VERSION}, redis_version=${REDIS_VERSION}, node=${process.versions.node}, pid=${process.pid}, just started`,
+  )
+  if (bare)
+    log.warn(
+      'Warning: no config file specified, using the default config. In order to specify a config file use hotspare /path/to/redis.conf',
+    )
+  else log.warn('Configuration loaded')
+  const stop = stopper(log, () => store)
+  store = new Store({
+    config,
+    env: systemEnv({ log }),
+    onShutdown: () => void stop(),
+    rewriteConfig: file === undefined ? undefined : () => rewrite(config, file),
+  })
+  config.on('dir', enter)
+  tellWhatIsNot(config, log)
+  try {
+    await new Endpoints(store, config, log).openAll()
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    log.warn(error.message)
+    process.exit(1)
+  }
+  log.info(`Running mode=standalone, port=${config.text('port')}.`)
+  const primary = config.primary()
+  if (primary !== undefined) store.call('REPLICAOF', primary.host, primary.port)
+  log.info('Ready to accept connections')
+}
+
+/** Ends the program: on SHUTDOWN, and on the signals that ask for it. A second signal does not wait any longer. */
+function stopper(log: Logger, store: () => Store | undefined): () => Promise<void> {
+  let state: 'running' | 'stopping' = 'running'
+  const stop = async (): Promise<void> => {
+    if (state === 'stopping') return
+    state = 'stopping'
+    log.warn('User requested shutdown...')
+    await store()?.close()
+    log.warn('hotspare is now ready to exit, bye bye...')
+    process.exit(0)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (state === 'stopping') {
+        log.warn(`Received ${signal} again: exiting at once.`)
+        process.exit(1)
+      }
+      log.warn(`Received ${signal} scheduling shutdown...`)
+      void stop()
+    })
+  }
+  return stop
+}
+
+/** What the configuration asks for and does not get. Promises about data are worth more than a debug line. */
+function tellWhatIsNot(config: Config, log: Logger): void {
+  if (config.flag('appendonly') || config.savePoints().length > 0)
+    log.warn(
+      'WARNING: this version writes no files: save points and appendonly have no effect, data lives in memory only.',
+    )
+  for (const name of config.ignored())
+    log.debug(`The directive ${name} is kept for CONFIG GET, and has no effect here.`)
+}
+
+/** CONFIG SET dir. */
+function enter(path: string): void {
+  try {
+    if (path !== process.cwd()) process.chdir(path)
+  } catch (error) {
+    throw new StoreError('INVALID', systemText(error), { cause: error })
+  }
+}
+
+/** CONFIG REWRITE: the new file takes the old one's place whole, or not at all. */
+function rewrite(config: Config, file: string): void {
+  try {
+    const original = readOriginal(file)
+    const temporary = temporaryName(file)
+    writeFileSync(temporary, config.rewrite(original), { mode: 0o644 })
+    renameSync(temporary, file)
+  } catch (error) {
+    throw new StoreError('CONFIG', systemText(error), { cause: error })
+  }
+}
+
+function readOriginal(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    return undefined
+  }
+}
+
+/** Standard output, or a file that is opened for each line, as Redis does: so it can be moved away at any time. */
+function logWriter(file: string): (line: string) => void {
+  if (file === '' || file === 'stdout') {
+    // Whoever read our output is gone: that ends the log, and not the store.
+    process.stdout.on('error', () => {})
+    return (line) => void process.stdout.write(line)
+  }
+  try {
+    closeSync(openSync(file, 'a'))
+    accessSync(file, constants.W_OK)
+  } catch (error) {
+    throw fatal(`Can't open the log file: ${systemText(error)}`)
+  }
+  return (line) => {
+    try {
+      appendFileSync(file, line)
+    } catch {
+      // A full disk must not take the store down with it.
+    }
+  }
+}
+
+await main(process.argv.slice(2))

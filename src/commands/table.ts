@@ -1,0 +1,32 @@
+// Every command there is, by name.
+
+import { type Arg, textOfArg } from '../bytes.js'
+import type { Command } from './command.js'
+import { connectionCommands } from './connection.js'
+import { keyCommands } from './keys.js'
+import { replicationCommands } from './replication.js'
+import { serverCommands } from './server.js'
+import { stringCommands } from './strings.js'
+import { transactionCommands } from './transactions.js'
+
+const all: readonly (readonly Command[])[] = [
+  stringCommands,
+  keyCommands,
+  transactionCommands,
+  connectionCommands,
+  serverCommands,
+  replicationCommands,
+]
+
+/** By lower-case name, each command once: what COMMAND shows. */
+export const commands: ReadonlyMap<string, Command> = new Map(all.flat().map((command) => [command.name, command]))
+
+// Clients write names in upper or lower case; both are found without making a string.
+const spelled = new Map<string, Command>()
+for (const [name, command] of commands) spelled.set(name, command).set(name.toUpperCase(), command)
+
+/** The command of that name in any case; a parent, where there are subcommands. */
+export function findCommand(name: Arg): Command | undefined {
+  const known = spelled.get(name as string)
+  return known ?? spelled.get(textOfArg(name).toLowerCase())
+}

@@ -1,0 +1,822 @@
+// The one door. Every command, whoever sends it, is executed here: looked up, checked, called, and what it changed is
+// written to the stream. The Map face, the listener and the primary's stream all come in by `execute` (the face by a
+// short cut for its hot paths that ends in the same `propagate`).
+
+import { Applier } from './applier.js'
+import { type Arg, latin1OfArg, textOfArg } from './bytes.js'
+import { CallContext } from './call-context.js'
+import { Client, type ClientKind } from './commands/client.js'
+import type { Command, PrimaryView, ReplicaView, Server, Stats } from './commands/command.js'
+import { commands, findCommand } from './commands/table.js'
+import { Watches } from './commands/watches.js'
+import type { Config } from './config.js'
+import type { Env, Timer } from './env.js'
+import { assert, ReplyError, replyErrors, StoreError } from './errors.js'
+import { Dataset } from './keyspace/dataset.js'
+import { type Policy, victimOf } from './keyspace/eviction.js'
+import type { Change, Keyspace, Value } from './keyspace/keyspace.js'
+import type { Link, Transport } from './link.js'
+import { encodeCommand, type RequestParser } from './protocol/parser.js'
+import { quoteArg, type Reply, type ReplyValue, SilentReply, ValueReply } from './protocol/writer.js'
+import { RdbReader } from './rdb/reader.js'
+import { History } from './replication/history.js'
+import type { Replica } from './replication/primary.js'
+import type { LinkState, SnapshotLoad } from './replication/replica.js'
+import { type Entry, Stream } from './replication/stream.js'
+import { type FollowOptions, Role } from './role.js'
+import { Snapshot } from './snapshot.js'
+import { REDIS_VERSION } from './version.js'
+
+export interface EngineOptions {
+  env: Env
+  config: Config
+  /** Most keys in all keyspaces; 0: no limit. */
+  maxEntries?: number
+  /** How to reach the host and port that REPLICAOF names. */
+  dial: (host: string, port: number) => Transport
+}
+
+/** What whoever owns the engine hears of. All are called after the fact and may do nothing. */
+export interface EngineEvents {
+  changed(change: Change, key: string, keyspace: Keyspace): void
+  link(state: LinkState, error?: Error): void
+  role(role: 'primary' | 'replica'): void
+  replica(replica: Replica): void
+  synced(): void
+}
+
+/** Keys that one turn of the active expiry deletes at most. */
+const EXPIRE_PER_TURN = 1000
+/** What a primary's stream may hold that does not touch our data: handed on, and not applied. */
+const PASSED_ON = new Set(['publish', 'spublish', 'script', 'function'])
+
+export class Engine implements Server {
+  readonly env: Env
+  readonly config: Config
+  readonly commands = commands
+  readonly clients = new Map<number, Client>()
+  readonly monitors = new Set<Client>()
+  readonly history: History
+  readonly stream: Stream
+  readonly runId: string
+  readonly startedAt: number
+  readonly loading = false
+  readonly stats: Stats = freshStats()
+  dataset: Dataset
+  changesSinceSave = 0
+  lastSaveAt: number
+  rewriteConfig: (() => void) | null = null
+  events: Partial<EngineEvents> = {}
+  /** Ends the program (SHUTDOWN); null inside a service, which nobody may end from outside. */
+  onShutdown: (() => void) | null = null
+  port = 0
+  maxEntries: number
+  readonly #role: Role
+  readonly #dial: (host: string, port: number) => Transport
+  readonly #watches = new Watches()
+  readonly #applier: Applier
+  readonly #primaryReply = new SilentReply()
+  readonly #primaryClient: Client
+  readonly #internal: Client
+  readonly #replicas = new Map<Client, Replica>()
+  readonly #context: CallContext
+  readonly #queuedContext: CallContext
+  readonly #owner = {
+    isPast: (expiresAt: number) => !this.#applying && this.now > expiresAt,
+    metExpired: (keyspace: Keyspace, key: string) => this.#metExpired(keyspace, key),
+    random: () => this.env.random(),
+  }
+  #observes = false
+  #changes: { change: Change; key: string; keyspace: Keyspace }[] = []
+  #nextClientId = 1
+  #applying = false
+  #depth = 0
+  #frozenNow: number | null = null
+  #pending: Entry[] = []
+  /** Something was changed since the last time that nothing was under way. */
+  #settled = false
+  #activeExpire = true
+  #expiryTimer: { timer: Timer; at: number } | null = null
+  #maxMemory = 0
+  #policy: Policy = 'noeviction'
+  #databases: number
+  #closed = false
+
+  constructor(options: EngineOptions) {
+    const { env, config } = options
+    this.env = env
+    this.config = config
+    this.#dial = options.dial
+    this.maxEntries = options.maxEntries ?? 0
+    this.startedAt = env.now()
+    this.lastSaveAt = this.startedAt
+    this.runId = env.randomHex(20)
+    this.history = new History(env.randomHex)
+    this.stream = new Stream(this.history)
+    this.#databases = config.number('databases')
+    this.dataset = this.#freshDataset()
+    this.#context = new CallContext(this)
+    this.#queuedContext = new CallContext(this)
+    this.#internal = this.connect({ kind: 'internal', reply: this.#primaryReply })
+    this.#primaryClient = this.connect({ kind: 'primary', reply: this.#primaryReply })
+    this.#applier = new Applier({
+      applyCommand: (argv, parser) => this.#applyCommand(argv, parser),
+      isInTransaction: () => this.#primaryClient.transaction !== null,
+      relay: (chunk, start, end) => this.stream.relay(chunk, start, end),
+    })
+    this.#role = new Role(this.#roleHost())
+    for (const name of ['maxmemory', 'maxmemory-policy'] as const) config.on(name, () => this.#readBounds())
+    this.#readBounds()
+  }
+
+  get role(): 'primary' | 'replica' {
+    return this.#role.name
+  }
+  get isClosed(): boolean {
+    return this.#closed
+  }
+  /** Milliseconds since 1970; stands still within a transaction. */
+  get now(): number {
+    return this.#frozenNow ?? this.env.now()
+  }
+  get link(): Role['link'] {
+    return this.#role.link
+  }
+  get feeding(): Role['primary'] {
+    return this.#role.primary
+  }
+
+  // Clients
+
+  connect(options: { kind: ClientKind; reply: Reply; link?: Link }): Client {
+    const { kind, reply, link } = options
+    const client = new Client({
+      id: kind === 'normal' ? this.#nextClientId++ : 0,
+      kind,
+      reply,
+      link,
+      now: this.env.now(),
+      authenticated: kind !== 'normal',
+    })
+    if (kind === 'normal') this.clients.set(client.id, client)
+    return client
+  }
+
+  disconnect(client: Client): void {
+    this.clients.delete(client.id)
+    this.#watches.remove(client)
+    this.#observeIfNeeded()
+    this.monitors.delete(client)
+    const replica = this.#replicas.get(client)
+    if (replica === undefined) return
+    this.#replicas.delete(client)
+    this.#role.primary.detach(replica)
+  }
+
+  /** A replica's link has room again. */
+  drained(client: Client): void {
+    const replica = this.#replicas.get(client)
+    if (replica !== undefined) this.#role.primary.drained(replica)
+  }
+
+  // Execution
+
+  /** Runs one request and writes its reply, errors included. Nothing is thrown for what a client did wrong. */
+  execute(client: Client, argv: Arg[], parser: RequestParser | null = null): void {
+    try {
+      const command = this.#accept(client, argv)
+      if (command === null) return
+      if (client.transaction !== null && !CONTROLS_TRANSACTION.has(command.name)) {
+        this.#queue(client, command, argv, parser)
+        return
+      }
+      this.#call(this.#context, client, command, argv, parser)
+    } catch (error) {
+      this.#replyError(client, error)
+    }
+  }
+
+  /** Runs a command for the store's owner and returns its reply; an error reply is thrown. */
+  call(argv: Arg[], db: number): ReplyValue {
+    const reply = new ValueReply()
+    const client = new Client({ id: 0, kind: 'internal', reply, now: this.env.now(), authenticated: true })
+    client.db = db
+    const command = this.#accept(client, argv)
+    this.#call(this.#context, client, command!, argv, null)
+    if (reply.value instanceof ReplyError) throw reply.value
+    return reply.value
+  }
+
+  lookup(argv: readonly Arg[]): Command | undefined {
+    const command = findCommand(argv[0])
+    if (command?.subcommands == null || argv.length < 2) return command
+    return command.subcommands.get(textOfArg(argv[1]).toLowerCase())
+  }
+
+  callQueued(client: Client, command: Command, argv: Arg[]): void {
+    try {
+      this.#checkState(client, command)
+      this.#call(this.#queuedContext, client, command, argv, null)
+    } catch (error) {
+      this.#replyError(client, error)
+    }
+  }
+
+  get isInTransaction(): boolean {
+    return this.#depth > 0
+  }
+
+  beginTransaction(): void {
+    this.#depth++
+    this.#frozenNow ??= this.env.now()
+  }
+
+  endTransaction(): void {
+    this.#leave()
+  }
+
+  /** Finds and checks the command; null when the reply was written. Throws the ReplyError that refuses it. */
+  #accept(client: Client, argv: Arg[]): Command | null {
+    let command = findCommand(argv[0])
+    if (command?.subcommands != null && argv.length > 1) {
+      const sub = command.subcommands.get(textOfArg(argv[1]).toLowerCase())
+      if (sub === undefined) {
+        const name = command.name.toUpperCase()
+        throw this.#refuse(client, new ReplyError(`ERR unknown subcommand '${quoteArg(argv[1])}'. Try ${name} HELP.`))
+      }
+      command = sub
+    }
+    if (command === undefined) throw this.#refuse(client, unknownCommand(argv))
+    if (!command.acceptsCount(argv.length)) {
+      command.rejectedCalls++
+      throw this.#refuse(client, replyErrors.arity(command.name))
+    }
+    try {
+      this.#checkState(client, command)
+    } catch (error) {
+      command.rejectedCalls++
+      throw this.#refuse(client, error as Error)
+    }
+    return command
+  }
+
+  /** What depends on the client and on the state of this node. */
+  #checkState(client: Client, command: Command): void {
+    if (!client.authenticated && !command.flags.has('no_auth') && this.config.text('requirepass') !== '') {
+      throw replyErrors.noAuth()
+    }
+    if (client.kind === 'primary') return
+    const { link } = this.#role
+    if (link !== null) {
+      if (command.isWrite && (client.kind === 'internal' || this.config.flag('replica-read-only'))) {
+        throw replyErrors.readOnly()
+      }
+      if (!link.isUp && !command.flags.has('stale') && !this.config.flag('replica-serve-stale-data')) {
+        if (client.kind !== 'internal') throw replyErrors.masterDown()
+      }
+    } else if (command.deniesOom && this.#maxMemory > 0 && !this.makeRoom()) throw replyErrors.oom()
+  }
+
+  /** A command that is refused spoils the transaction it was meant for. */
+  #refuse(client: Client, error: Error): Error {
+    if (client.transaction !== null) client.transaction.failed = true
+    return error
+  }
+
+  #queue(client: Client, command: Command, argv: Arg[], parser: RequestParser | null): void {
+    const transaction = client.transaction!
+    if (command.flags.has('no_multi'))
+      throw this.#refuse(client, new ReplyError('ERR Command not allowed inside a transaction'))
+    if (!transaction.failed && !client.watchBroken) {
+      parser?.own(argv)
+      transaction.queue.push({ command, argv })
+    }
+    client.reply.status('QUEUED')
+  }
+
+  #call(ctx: CallContext, client: Client, command: Command, argv: Arg[], parser: RequestParser | null): void {
+    if (command.isWrite && !command.ownsArguments && parser !== null) parser.own(argv)
+    command.calls++
+    this.stats.commands++
+    client.lastCommand = command.name
+    if (this.monitors.size > 0 && !command.flags.has('skip_monitor')) this.#tellMonitors(client, argv)
+    ctx.begin(client, this.dataset.keyspaces[client.db], parser)
+    this.#depth++
+    try {
+      command.run(ctx, argv)
+    } catch (error) {
+      command.failedCalls++
+      throw error
+    } finally {
+      if (ctx.wasChanged) this.#settle(ctx, argv, parser)
+      this.#leave()
+    }
+  }
+
+  /** What a call changed is counted and goes into the stream. */
+  #settle(ctx: CallContext, argv: Arg[], parser: RequestParser | null): void {
+    this.changesSinceSave += ctx.changes
+    this.#settled = true
+    if (ctx.client.kind === 'primary') return
+    if (this.maxEntries > 0) this.#keepWithinEntries()
+    if (!this.stream.active || ctx.isSilent || this.#role.link !== null) return
+    const { effects } = ctx
+    const db = ctx.dbIndex
+    if (effects !== null) {
+      for (const effect of effects) this.#pending.push({ db, latin1: encodeCommand(effect) })
+      return
+    }
+    const raw = this.#depth === 1 && this.#pending.length === 0 ? parser?.raw : undefined
+    if (raw !== undefined) this.stream.writeBytes(db, raw.chunk, raw.start, raw.end)
+    else this.#pending.push({ db, latin1: encodeCommand(argv) })
+  }
+
+  /** One effect of the Map face's short cuts, or of what happens by itself. */
+  propagate(db: number, argv: readonly (Arg | number)[]): void {
+    if (!this.stream.active || this.#role.link !== null) return
+    const entry = { db, latin1: encodeCommand(argv) }
+    if (this.#depth === 0) this.stream.write(db, entry.latin1)
+    else {
+      this.#pending.push(entry)
+      this.#settled = true
+    }
+  }
+
+  /** The outermost call or transaction is over: what it did goes into the stream, as one. */
+  #leave(): void {
+    if (--this.#depth > 0) return
+    this.#frozenNow = null
+    if (!this.#settled) return
+    this.#settled = false
+    if (this.#pending.length > 0) {
+      const entries = this.#pending
+      this.#pending = []
+      if (this.stream.active) this.stream.writeAll(entries)
+    }
+    this.#armExpiry()
+    if (this.#changes.length > 0) this.#emitChanges()
+  }
+
+  /** Forgets what a transaction that is being undone wanted to write and to tell. */
+  discardPending(): void {
+    this.#pending = []
+    this.#changes = []
+  }
+
+  #replyError(client: Client, error: unknown): void {
+    if (!(error instanceof ReplyError)) {
+      if (!(error instanceof StoreError)) throw error
+      error = new ReplyError(`ERR ${error.message}`)
+    }
+    const { code, message } = error as ReplyError
+    this.stats.errorReplies++
+    this.stats.errors.set(code, (this.stats.errors.get(code) ?? 0) + 1)
+    client.reply.error(message)
+  }
+
+  #tellMonitors(client: Client, argv: readonly Arg[]): void {
+    const seconds = (this.env.now() / 1000).toFixed(6)
+    const words = argv.map((arg) => `"${latin1OfArg(arg).replace(UNPRINTABLE, escapeByte)}"`)
+    const line = `+${seconds} [${client.db} ${client.link?.remote ?? 'store'}] ${words.join(' ')}\r\n`
+    for (const monitor of this.monitors) monitor.send(line)
+  }
+
+  // Expiry and eviction
+
+  get activeExpire(): boolean {
+    return this.#activeExpire
+  }
+  set activeExpire(active: boolean) {
+    this.#activeExpire = active
+    this.#armExpiry()
+  }
+
+  #metExpired(keyspace: Keyspace, key: string): void {
+    if (this.#role.link !== null || this.dataset.keyspaces[keyspace.index] !== keyspace) return
+    this.#expire(keyspace, key)
+  }
+
+  #expire(keyspace: Keyspace, key: string): void {
+    if (!keyspace.delete(key, 'expire')) return
+    this.stats.expired++
+    this.propagate(keyspace.index, [this.config.flag('lazyfree-lazy-expire') ? 'UNLINK' : 'DEL', key])
+  }
+
+  /** One timer, for the key that is due first. */
+  #armExpiry(): void {
+    const due = this.#activeExpire && this.#role.link === null && !this.#closed ? this.dataset.nextExpiry : undefined
+    if (due === this.#expiryTimer?.at) return
+    this.#expiryTimer?.timer.cancel()
+    this.#expiryTimer = null
+    if (due === undefined) return
+    const timer = this.env.after(Math.max(1, due + 1 - this.env.now()), () => {
+      this.#expiryTimer = null
+      this.#expireDue()
+      this.#armExpiry()
+    })
+    this.#expiryTimer = { timer, at: due }
+  }
+
+  /** To be called after a time was set outside of a call. */
+  timesChanged(): void {
+    if (this.#depth === 0) this.#armExpiry()
+    else this.#settled = true
+  }
+
+  #expireDue(): void {
+    this.#deleteDue(this.env.now())
+    this.#emitChanges()
+  }
+
+  #deleteDue(now: number): void {
+    let left = EXPIRE_PER_TURN
+    for (const keyspace of this.dataset.keyspaces) {
+      for (
+        let first = keyspace.expiry.first;
+        first !== undefined && now > first.expiresAt;
+        first = keyspace.expiry.first
+      ) {
+        if (left-- === 0) return
+        this.#expire(keyspace, first.key)
+      }
+    }
+  }
+
+  #readBounds(): void {
+    this.#maxMemory = this.config.number('maxmemory')
+    this.#policy = this.config.text('maxmemory-policy') as Policy
+    this.dataset.bounded = this.#maxMemory > 0 || this.maxEntries > 0
+  }
+
+  /** Evicts until the data is within maxmemory; false when the policy finds no victim. A replica never evicts. */
+  makeRoom(): boolean {
+    if (this.#maxMemory === 0 || this.#role.link !== null) return true
+    while (this.dataset.bytes > this.#maxMemory) if (!this.#evictOne(this.#policy)) return false
+    return true
+  }
+
+  #keepWithinEntries(): void {
+    while (this.dataset.size > this.maxEntries) if (!this.#evictOne('allkeys-lru')) return
+  }
+
+  /** A write outside of a call is over: the Map face's short cuts end here. */
+  wrote(db: number, effect: readonly (Arg | number)[]): void {
+    this.changesSinceSave++
+    if (this.stream.active) this.propagate(db, effect)
+    if (this.maxEntries > 0) this.#keepWithinEntries()
+    if (this.#changes.length > 0 && this.#depth === 0) this.#emitChanges()
+  }
+
+  outOfMemory(): ReplyError {
+    return replyErrors.oom()
+  }
+
+  /** Throws what a write by the store's owner is refused with. */
+  assertWritable(): void {
+    if (this.#closed) throw new StoreError('CLOSED', 'the store is closed')
+    if (this.#role.link !== null) throw replyErrors.readOnly()
+  }
+
+  /** From the keyspace that holds most: the order of use is kept for each by itself. */
+  #evictOne(policy: Policy): boolean {
+    let largest: Keyspace | undefined
+    for (const keyspace of this.dataset.keyspaces) {
+      const candidates = policy.startsWith('volatile') ? keyspace.expiry.size : keyspace.size
+      if (candidates > 0 && (largest === undefined || keyspace.size > largest.size)) largest = keyspace
+    }
+    if (largest === undefined) return false
+    const victim = victimOf(largest, policy, this.env.random())
+    if (victim === undefined || !largest.delete(victim, 'evict')) return false
+    this.stats.evicted++
+    this.propagate(largest.index, ['DEL', victim])
+    return true
+  }
+
+  // Keyspaces
+
+  flush(index: number): number {
+    const keyspace = this.dataset.keyspaces[index]
+    this.#watches.touchAll(index, (key) => keyspace.has(key))
+    return this.dataset.flush(index)
+  }
+
+  flushAll(): number {
+    let count = 0
+    for (let index = 0; index < this.#databases; index++)
+      if (this.dataset.keyspaces[index].size > 0) count += this.flush(index)
+    return count
+  }
+
+  swap(a: number, b: number): void {
+    const { keyspaces } = this.dataset
+    for (const db of [a, b]) this.#watches.touchAll(db, (key) => keyspaces[a].has(key) || keyspaces[b].has(key))
+    this.dataset.swap(a, b)
+  }
+
+  watch(client: Client, key: string): void {
+    const keyspace = this.dataset.keyspaces[client.db]
+    const at = keyspace.slots.has(key) && this.#role.link !== null && !keyspace.has(key)
+    this.#watches.add(client, client.db, key, at)
+    this.#observeIfNeeded()
+  }
+
+  unwatch(client: Client): void {
+    this.#watches.remove(client)
+    this.#observeIfNeeded()
+  }
+
+  hasExpiredWatch(client: Client): boolean {
+    return client.watched.some(({ db, key, wasExpired }) => {
+      const keyspace = this.dataset.keyspaces[db]
+      return !wasExpired && keyspace.slots.has(key) && !keyspace.has(key)
+    })
+  }
+
+  /** The owner wants to hear of each change; while nobody does, nothing is told. */
+  set observed(observed: boolean) {
+    this.#observes = observed
+    this.#observeIfNeeded()
+  }
+
+  #observeIfNeeded(): void {
+    const wanted = this.#observes || !this.#watches.isEmpty
+    this.dataset.observer = wanted ? this.#observe : null
+  }
+
+  readonly #observe = (change: Change, key: string, keyspace: Keyspace): void => {
+    if (change !== 'clear') this.#watches.touch(keyspace.index, key, change === 'expire')
+    if (this.#observes) this.#changes.push({ change, key, keyspace })
+  }
+
+  /** Told only when all is in the stream: a listener that writes must not come before what it was told of. */
+  #emitChanges(): void {
+    for (let next = this.#changes.shift(); next !== undefined; next = this.#changes.shift()) {
+      this.events.changed?.(next.change, next.key, next.keyspace)
+    }
+  }
+
+  #freshDataset(): Dataset {
+    return new Dataset(this.#databases, this.#owner)
+  }
+
+  // Replication
+
+  follow(host: string, port: number): void {
+    this.followTransport(this.#dial(host, port))
+  }
+
+  followTransport(transport: Transport, options: FollowOptions = {}): void {
+    this.config.assign('replicaof', `${transport.host} ${transport.port}`)
+    this.#role.follow(transport, options)
+    this.#armExpiry()
+  }
+
+  promote(): void {
+    this.config.assign('replicaof', '')
+    this.#role.promote()
+    this.#armExpiry()
+  }
+
+  attachReplica(client: Client, replid: string, wanted: number, isSync: boolean): void {
+    if (this.#replicas.has(client)) return
+    const { link } = this.#role
+    if (link !== null && !link.isUp) {
+      throw new ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
+    }
+    if (client.link === undefined) throw new ReplyError('ERR SYNC and PSYNC need a connection of their own')
+    client.flush()
+    client.kind = 'replica'
+    const { port, ip, eof, psync2, rdbOnly, noKeys } = client.announced
+    const replica = this.#role.primary.attach(
+      client.link,
+      { port, ip, eof, psync2, rdbOnly, noKeys },
+      replid,
+      wanted,
+      isSync,
+    )
+    this.#replicas.set(client, replica)
+  }
+
+  acknowledge(client: Client, offset: number): void {
+    const replica = this.#replicas.get(client)
+    if (replica !== undefined) this.#role.primary.acknowledge(replica, offset)
+  }
+
+  acknowledgeNow(): void {
+    this.#role.link?.acknowledge()
+  }
+
+  replicas(): ReplicaView[] {
+    const now = this.env.monotonic()
+    return [...this.#replicas.values()].map((replica) => ({
+      host: replica.host,
+      port: replica.traits.port,
+      state: replica.state === 'online' ? 'online' : replica.state === 'waiting' ? 'wait_bgsave' : 'send_bulk',
+      offset: replica.acknowledged,
+      lagSeconds: replica.state === 'online' ? Math.floor((now - replica.heardAt) / 1000) : 0,
+    }))
+  }
+
+  primary(): PrimaryView | null {
+    const { link } = this.#role
+    if (link === null) return null
+    return {
+      host: link.transport.host,
+      port: link.transport.port,
+      state: link.state === 'stopped' ? 'connect' : link.state,
+      up: link.isUp,
+      lastIoSeconds: link.isUp ? link.lastIoSeconds : -1,
+      syncReadBytes: link.syncReadBytes,
+      syncTotalBytes: link.syncTotalBytes,
+      syncLastIoSeconds: link.lastIoSeconds,
+      downSeconds: link.downSeconds,
+    }
+  }
+
+  backlog(): { active: boolean; sizeBytes: number; firstByte: number; lengthBytes: number } {
+    const { backlog } = this.stream
+    const sizeBytes = this.config.number('repl-backlog-size')
+    if (backlog === null) return { active: false, sizeBytes, firstByte: 0, lengthBytes: 0 }
+    return { active: true, sizeBytes, firstByte: backlog.start + 1, lengthBytes: backlog.lengthBytes }
+  }
+
+  changeReplid(): void {
+    this.history.becomeNew()
+  }
+
+  #applyCommand(argv: Arg[], parser: RequestParser): void {
+    const client = this.#primaryClient
+    const name = textOfArg(argv[0])
+    if (PASSED_ON.has(name.toLowerCase())) return
+    this.#applying = true
+    try {
+      this.execute(client, argv, parser)
+    } finally {
+      this.#applying = false
+    }
+    const { lastError } = this.#primaryReply
+    if (lastError === null) return
+    this.#primaryReply.lastError = null
+    throw new StoreError('PROTOCOL', `'${quoteArg(name)}' was answered with: ${lastError}`)
+  }
+
+  #resetApply(): void {
+    this.#applier.reset()
+    this.#primaryClient.transaction = null
+    this.#primaryReply.lastError = null
+  }
+
+  /** Reads a snapshot into a fresh dataset, which takes the place of ours when it is whole. */
+  #beginLoad(): SnapshotLoad {
+    const fresh = this.#freshDataset()
+    let db = fresh.keyspaces[0]
+    let streamDb = 0
+    const reader = new RdbReader({
+      aux: (name, value) => {
+        if (name === 'repl-stream-db') streamDb = Number(value)
+      },
+      selectDb: (index) => {
+        if (index >= this.#databases) throw new StoreError('RDB', `keyspace ${index}, but there are ${this.#databases}`)
+        db = fresh.keyspaces[index]
+      },
+      resizeDb: () => {},
+      string: (key: string, value: Value, expiresAt: number | null) => db.set(key, value, expiresAt),
+      function: () => {},
+    })
+    return {
+      write: (chunk) => reader.write(chunk),
+      commit: () => {
+        reader.end()
+        this.#replaceDataset(fresh)
+        this.#primaryClient.db = streamDb >= 0 && streamDb < this.#databases ? streamDb : 0
+      },
+      abort: () => {},
+    }
+  }
+
+  #replaceDataset(fresh: Dataset): void {
+    const old = this.dataset
+    for (const { index } of old.keyspaces) {
+      this.#watches.touchAll(index, (key) => old.keyspaces[index].has(key) || fresh.keyspaces[index].has(key))
+    }
+    old.observer = null
+    this.dataset = fresh
+    fresh.bounded = this.#maxMemory > 0 || this.maxEntries > 0
+    this.#observeIfNeeded()
+    this.events.synced?.()
+  }
+
+  takeSnapshot(noKeys = false): Snapshot {
+    const dataset = noKeys ? new Dataset(0, this.#owner) : this.dataset
+    const aux: [string, string][] = [
+      ['redis-ver', REDIS_VERSION],
+      ['redis-bits', '64'],
+      ['ctime', String(Math.floor(this.env.now() / 1000))],
+      ['used-mem', String(this.env.memory().heapBytes)],
+      ['repl-stream-db', this.#role.link === null ? '0' : String(this.#primaryClient.db)],
+      ['repl-id', this.history.replid],
+      ['repl-offset', String(this.history.offset)],
+      ['aof-base', '0'],
+    ]
+    return new Snapshot(dataset, {
+      aux,
+      compress: this.config.flag('rdbcompression'),
+      checksum: this.config.flag('rdbchecksum'),
+    })
+  }
+
+  #roleHost(): ConstructorParameters<typeof Role>[0] {
+    const engine = this
+    return {
+      env: this.env,
+      config: this.config,
+      stream: this.stream,
+      get port() {
+        return engine.port
+      },
+      takeSnapshot: (noKeys) => this.takeSnapshot(noKeys),
+      beginLoad: () => this.#beginLoad(),
+      apply: (chunk) => this.#applier.apply(chunk),
+      resetApply: () => this.#resetApply(),
+      counted: (what) => void this.stats[what]++,
+      replicaChanged: (replica) => this.events.replica?.(replica),
+      linkChanged: (state, error) => this.events.link?.(state, error),
+      roleChanged: (role) => this.events.role?.(role),
+    }
+  }
+
+  // The rest
+
+  setMonitor(client: Client, on: boolean): void {
+    client.monitor = on
+    if (on) this.monitors.add(client)
+    else this.monitors.delete(client)
+  }
+
+  shutdown(options: { save: boolean | undefined; now: boolean; force: boolean; abort: boolean }): void {
+    if (options.abort) throw new ReplyError('ERR No shutdown in progress.')
+    if (this.onShutdown === null)
+      throw new ReplyError('ERR This store is part of a service and is not ended from outside.')
+    this.onShutdown()
+  }
+
+  resetStats(): void {
+    Object.assign(this.stats, freshStats())
+    for (const command of this.commands.values()) {
+      for (const one of [command, ...(command.subcommands?.values() ?? [])]) {
+        one.calls = one.microseconds = one.rejectedCalls = one.failedCalls = 0
+      }
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    assert(this.#depth === 0, 'a store is not closed from inside a call')
+    this.#armExpiry()
+    this.#role.close()
+    for (const client of this.clients.values()) client.close()
+  }
+
+  /** The face's own client, for its short cuts. */
+  get internal(): Client {
+    return this.#internal
+  }
+}
+
+/** Run at once even while a transaction is being put together. */
+const CONTROLS_TRANSACTION = new Set(['multi', 'exec', 'discard', 'watch', 'quit', 'reset'])
+
+const UNPRINTABLE = /["\\\x00-\x1f\x7f-\xff]/g
+const SHORT_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\x07': '\\a', '\b': '\\b' }
+
+function escapeByte(byte: string): string {
+  if (byte === '"' || byte === '\\') return `\\${byte}`
+  return SHORT_ESCAPES[byte] ?? `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`
+}
+
+function unknownCommand(argv: readonly Arg[]): ReplyError {
+  let shown = ''
+  for (let i = 1; i < argv.length && shown.length < 128; i++) shown += `'${quoteArg(argv[i], 128 - shown.length)}' `
+  return new ReplyError(`ERR unknown command '${quoteArg(argv[0])}', with args beginning with: ${shown}`)
+}
+
+function freshStats(): Stats {
+  return {
+    connections: 0,
+    rejectedConnections: 0,
+    commands: 0,
+    hits: 0,
+    misses: 0,
+    expired: 0,
+    evicted: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    syncFull: 0,
+    syncPartialOk: 0,
+    syncPartialErr: 0,
+    errors: new Map(),
+    errorReplies: 0,
+    peakMemory: 0,
+  }
+}

@@ -1,0 +1,18 @@
+// The public face: exports, nothing else.
+
+export type { PrimaryAddress } from './address.js'
+export type { Codec, CodecName } from './codec.js'
+export type { ReplicaView } from './commands/command.js'
+export { Config, parseConfigText, parseFlags } from './config.js'
+export { type Env, type Logger, silentLog, systemEnv, type Timer } from './env.js'
+export { ReplyError, StoreError, type StoreErrorCode } from './errors.js'
+export type { Condition, Face, SetOptions } from './face.js'
+export type { Link, LinkHandlers, Listening, Transport } from './link.js'
+export type { Listener, ListenerOptions } from './listener.js'
+export type { ReplyValue } from './protocol/writer.js'
+export type { LinkState } from './replication/replica.js'
+export { type ListenOptions, Store, type StoreEvents, type StoreOptions, type StoreStatus } from './store.js'
+export { MemoryNetwork, type MemoryNetworkOptions, type Nodes } from './transports/memory.js'
+export { isLinkMessage, messagePorts, type ProcessChannel, type ThreadChannel } from './transports/message-port.js'
+export { type TcpOptions, type TlsOptions, tcp } from './transports/tcp.js'
+export { HOTSPARE_VERSION } from './version.js'

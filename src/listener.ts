@@ -1,0 +1,277 @@
+// Clients over any transport: bytes in, requests to the engine, replies out. It knows limits and links, no command.
+// All replies to one chunk of input leave as one piece. A client that does not read is not read from either.
+
+import type { Client } from './commands/client.js'
+import type { Engine } from './engine.js'
+import type { Timer } from './env.js'
+import type { Link, Listening, Transport } from './link.js'
+import { ProtocolError, type RequestLimits, RequestParser, UNAUTHENTICATED_LIMITS } from './protocol/parser.js'
+import { RespReply } from './protocol/writer.js'
+
+export interface ListenerOptions {
+  /** `read-only` refuses writes, `none` lets replicas in and nobody else. Default `all`. */
+  clients?: 'all' | 'read-only' | 'none'
+}
+
+/** While this many bytes of replies wait for a client, its requests wait too. */
+const OUTPUT_HIGH_WATER_BYTES = 1024 * 1024
+const MAX_ARGUMENTS = 2 ** 31 - 1
+
+/** What a client may call at a listener for replicas only. */
+const REPLICA_COMMANDS = new Set(['ping', 'auth', 'replconf', 'psync', 'sync', 'hello', 'quit'])
+
+const PROTECTED =
+  '-DENIED hotspare is running in protected mode because protected mode is enabled and no password is set. In this ' +
+  'mode connections are only accepted from the loopback interface. To accept others, set a password ' +
+  "(CONFIG SET requirepass), or turn protected mode off with 'CONFIG SET protected-mode no' from a loopback connection.\r\n"
+
+export class Listener {
+  readonly #engine: Engine
+  readonly #listening: Listening
+  readonly #connections = new Set<Connection>()
+  #tick: Timer | null = null
+
+  private constructor(engine: Engine, listening: Listening) {
+    this.#engine = engine
+    this.#listening = listening
+  }
+
+  static async open(engine: Engine, transport: Transport, options: ListenerOptions = {}): Promise<Listener> {
+    const listening = await transport.listen((link) => listener.#accept(link, options.clients ?? 'all'))
+    const listener: Listener = new Listener(engine, listening)
+    listener.#watchIdle()
+    return listener
+  }
+
+  get address(): string {
+    return this.#listening.address
+  }
+  get port(): number | undefined {
+    return this.#listening.port
+  }
+
+  /** Accepts no more and closes the connections it accepted. */
+  async close(): Promise<void> {
+    this.#tick?.cancel()
+    for (const connection of this.#connections) connection.link.destroy()
+    await this.#listening.close()
+  }
+
+  #accept(link: Link, clients: 'all' | 'read-only' | 'none'): void {
+    const { config, stats } = this.#engine
+    const refusal = this.#refusal(link)
+    if (refusal !== undefined) {
+      stats.rejectedConnections++
+      link.open({ data() {}, drain() {}, closed() {} })
+      link.send(refusal)
+      link.end()
+      return
+    }
+    stats.connections++
+    const connection: Connection = new Connection(this.#engine, link, clients, () =>
+      this.#connections.delete(connection),
+    )
+    this.#connections.add(connection)
+    connection.client.authenticated = config.text('requirepass') === ''
+    connection.open()
+  }
+
+  #refusal(link: Link): string | undefined {
+    const { config, clients } = this.#engine
+    if (clients.size >= config.number('maxclients')) return '-ERR max number of clients reached\r\n'
+    const guarded = config.flag('protected-mode') && config.text('requirepass') === ''
+    return guarded && link.fromOutside ? PROTECTED : undefined
+  }
+
+  /** Closes clients that said nothing for `timeout` seconds. */
+  #watchIdle(): void {
+    const { env, config } = this.#engine
+    this.#tick = env.after(1000, () => {
+      const idleMs = config.number('timeout') * 1000
+      for (const { client, link } of this.#connections) {
+        if (idleMs > 0 && client.kind === 'normal' && env.now() - client.lastActiveAt > idleMs) link.destroy()
+      }
+      this.#watchIdle()
+    })
+  }
+}
+
+class Connection {
+  readonly client: Client
+  readonly link: Link
+  readonly #engine: Engine
+  readonly #clients: 'all' | 'read-only' | 'none'
+  readonly #reply = new RespReply()
+  readonly #limits: RequestLimits
+  readonly #parser: RequestParser
+  readonly #gone: () => void
+  #state: 'reading' | 'choked' | 'ending' | 'closed' = 'reading'
+  #overSoftSince: number | null = null
+
+  constructor(engine: Engine, link: Link, clients: 'all' | 'read-only' | 'none', gone: () => void) {
+    this.#engine = engine
+    this.link = link
+    this.#clients = clients
+    this.#gone = gone
+    this.#limits = { maxBulkBytes: engine.config.number('proto-max-bulk-len'), maxArguments: MAX_ARGUMENTS }
+    this.#parser = new RequestParser(this.#limits)
+    this.client = engine.connect({ kind: 'normal', reply: this.#reply, link })
+    this.client.close = () => this.link.destroy()
+    this.client.send = (latin1) => this.#sendAside(latin1)
+    this.client.flush = () => this.#flush()
+    this.client.buffers = () => ({ query: this.#parser.bufferedBytes, output: link.pendingBytes })
+  }
+
+  open(): void {
+    this.link.open({
+      data: (chunk) => this.#received(chunk),
+      drain: () => this.#drained(),
+      closed: () => this.#closed(),
+    })
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#state === 'ending' || this.#state === 'closed') return
+    const { client } = this
+    client.lastActiveAt = this.#engine.env.now()
+    client.bytesIn += chunk.length
+    this.#engine.stats.bytesIn += chunk.length
+    this.#parser.limits = client.authenticated ? this.#currentLimits() : UNAUTHENTICATED_LIMITS
+    this.#parser.feed(chunk)
+    this.#process()
+    const limit = this.#engine.config.number('client-query-buffer-limit')
+    if (this.#parser.bufferedBytes > limit) {
+      this.#engine.env.log.warn(`Closing client that reached max query buffer length: ${this.link.remote}`)
+      this.link.destroy()
+    }
+  }
+
+  #currentLimits(): RequestLimits {
+    this.#limits.maxBulkBytes = this.#engine.config.number('proto-max-bulk-len')
+    return this.#limits
+  }
+
+  /** Runs what is there, as long as the client reads its replies. */
+  #process(): void {
+    const { client } = this
+    try {
+      while (this.#state === 'reading' && this.#parser.next()) {
+        this.#run()
+        if (client.closeAfterReply) {
+          this.#end()
+          return
+        }
+        if (this.#reply.length > OUTPUT_HIGH_WATER_BYTES) this.#flush()
+        if (client.authenticated && this.#parser.limits === UNAUTHENTICATED_LIMITS) {
+          this.#parser.limits = this.#currentLimits()
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.#reply.error(`ERR Protocol error: ${error.message}`)
+      this.#end()
+      return
+    }
+    this.#flush()
+  }
+
+  #run(): void {
+    const { client } = this
+    const { argv } = this.#parser
+    client.commands++
+    if (this.#clients !== 'all' && !this.#isAllowed()) return
+    if (client.replyMode === 'on') {
+      this.#engine.execute(client, argv, this.#parser)
+      if ((client.replyMode as string) === 'skip-next') client.replyMode = 'skip'
+      return
+    }
+    // CLIENT REPLY OFF and SKIP: what is written now is not sent. What was written before is.
+    this.#flush()
+    this.#engine.execute(client, argv, this.#parser)
+    if ((client.replyMode as string) === 'on') return
+    this.#reply.take()
+    if (client.replyMode === 'skip') client.replyMode = 'on'
+    else if (client.replyMode === 'skip-next') client.replyMode = 'skip'
+  }
+
+  #isAllowed(): boolean {
+    const command = this.#engine.lookup(this.#parser.argv)
+    if (command === undefined) return true
+    if (this.#clients === 'none' && !REPLICA_COMMANDS.has(command.name)) {
+      this.#reply.error('NOPERM This listener serves replicas only')
+      return false
+    }
+    if (this.#clients === 'read-only' && command.isWrite) {
+      this.#reply.error("READONLY You can't write through this listener.")
+      return false
+    }
+    return true
+  }
+
+  #flush(): void {
+    if (this.#reply.length === 0) return
+    const { client, link } = this
+    if (client.kind === 'replica') {
+      this.#reply.take() // a replica's link carries the stream: its ACKs have no replies
+      return
+    }
+    let taken = true
+    for (const piece of this.#reply.take()) {
+      client.bytesOut += piece.length
+      this.#engine.stats.bytesOut += piece.length
+      taken = link.send(piece)
+    }
+    if (!taken) this.#choke()
+  }
+
+  /** Bytes that no request asked for (MONITOR). They cannot wait for the client to read: past the limit it is closed. */
+  #sendAside(latin1: string): void {
+    this.#flush()
+    if (!this.link.send(latin1)) this.#checkOutputLimit()
+  }
+
+  #choke(): void {
+    this.#checkOutputLimit()
+    if (this.#state !== 'reading' || this.link.pendingBytes < OUTPUT_HIGH_WATER_BYTES) return
+    this.#state = 'choked'
+    this.link.pause()
+  }
+
+  #checkOutputLimit(): void {
+    const { config, env } = this.#engine
+    const { hardBytes, softBytes, softSeconds } = config.outputLimit('normal')
+    const pending = this.link.pendingBytes
+    const overSoft = softBytes > 0 && pending > softBytes
+    if (!overSoft) this.#overSoftSince = null
+    else this.#overSoftSince ??= env.monotonic()
+    const tooLong = overSoft && env.monotonic() - this.#overSoftSince! > softSeconds * 1000
+    if (!tooLong && !(hardBytes > 0 && pending > hardBytes)) return
+    env.log.warn(`Client ${this.link.remote} closed for overcoming of output buffer limits.`)
+    this.link.destroy()
+  }
+
+  #drained(): void {
+    if (this.client.kind === 'replica') {
+      this.#engine.drained(this.client)
+      return
+    }
+    this.#overSoftSince = null
+    if (this.#state !== 'choked') return
+    this.#state = 'reading'
+    this.link.resume()
+    this.#process()
+  }
+
+  #end(): void {
+    this.#flush()
+    if (this.#state === 'closed') return
+    this.#state = 'ending'
+    this.link.end()
+  }
+
+  #closed(): void {
+    this.#state = 'closed'
+    this.#engine.disconnect(this.client)
+    this.#gone()
+  }
+}

@@ -1,0 +1,430 @@
+// The feeding side: replicas that hang on this node, whether it is a primary or a replica itself (a chain). Each is a
+// cursor into the backlog and a state; nothing is buffered for it. It knows neither commands nor keyspaces: the host
+// hands it snapshots.
+//
+//   attach --CONTINUE-----------------------------------------------> online
+//      \---FULLRESYNC--> waiting --> sending --$EOF--> acknowledging --> online      ($<length>: sending --> online)
+//   any state --link lost, timeout, fell out of the backlog--> gone
+
+import type { Env, Timer } from '../env.js'
+import type { Link } from '../link.js'
+import { encodeCommand } from '../protocol/parser.js'
+import type { Stream } from './stream.js'
+
+export interface PrimaryConfig {
+  backlogBytes: number
+  /** A primary without replicas keeps its backlog this long; 0: for ever. */
+  backlogTtlSeconds: number
+  pingSeconds: number
+  timeoutSeconds: number
+  syncDelaySeconds: number
+  /** How far a replica may lag behind before it is dropped: at once, or after `softSeconds`. 0: no limit. */
+  output: { hardBytes: number; softBytes: number; softSeconds: number }
+}
+
+/** A snapshot being taken: see Snapshot. */
+export interface SnapshotSource {
+  readonly done: boolean
+  read(maxKeys: number): Buffer[]
+  cancel(): void
+}
+
+export interface PrimaryHost {
+  readonly env: Env
+  readonly stream: Stream
+  config(): PrimaryConfig
+  /** The data as it is now. `noKeys`: only the frame of a snapshot. */
+  takeSnapshot(noKeys: boolean): SnapshotSource
+  /** The stream is not ours: no PING of our own goes into it, and its backlog is never freed. */
+  isRelaying(): boolean
+  counted(what: 'syncFull' | 'syncPartialOk' | 'syncPartialErr'): void
+  /** A replica came, changed its state, or went. */
+  replicaChanged(replica: Replica): void
+}
+
+export interface ReplicaTraits {
+  port: number
+  ip: string
+  eof: boolean
+  psync2: boolean
+  rdbOnly: boolean
+  noKeys: boolean
+}
+
+export type ReplicaState = 'waiting' | 'sending' | 'acknowledging' | 'online' | 'gone'
+
+export class Replica {
+  readonly link: Link
+  readonly traits: Readonly<ReplicaTraits>
+  state: ReplicaState = 'waiting'
+  /** Stream position that is sent next. */
+  position = 0
+  /** The offset of its last ACK. */
+  acknowledged = 0
+  /** When it was last heard of (monotonic ms). */
+  heardAt: number
+  /** The link took no more: wait for `drain`. */
+  blocked = false
+  overSoftSince: number | null = null
+  snapshot: SnapshotSource | null = null
+
+  constructor(link: Link, traits: ReplicaTraits, now: number) {
+    this.link = link
+    this.traits = traits
+    this.heardAt = now
+  }
+
+  /** As the log names it. */
+  get name(): string {
+    return this.traits.port === 0 ? this.link.remote : `${this.host}:${this.traits.port}`
+  }
+
+  get host(): string {
+    if (this.traits.ip !== '') return this.traits.ip
+    const colon = this.link.remote.lastIndexOf(':')
+    return colon < 0 ? this.link.remote : this.link.remote.slice(0, colon)
+  }
+}
+
+const PING = encodeCommand(['PING'])
+const GETACK = encodeCommand(['REPLCONF', 'GETACK', '*'])
+/** Keys between two looks at the clock while a snapshot is written. */
+const KEYS_PER_LOOK = 64
+/** The event loop gets its turn after this long of writing a snapshot. */
+const SLICE_MS = 1
+const EOF_MARK_BYTES = 20
+
+export class Primary {
+  readonly replicas = new Set<Replica>()
+  readonly #host: PrimaryHost
+  #flushScheduled = false
+  #tick: Timer | null = null
+  #pingedAt = 0
+  /** Since when there has been no replica (monotonic ms); for the backlog's time to live. */
+  #aloneSince: number | null = null
+
+  constructor(host: PrimaryHost) {
+    this.#host = host
+    host.stream.appended = () => this.#scheduleFlush()
+  }
+
+  /** How many replicas are fed the stream right now. */
+  get onlineCount(): number {
+    let count = 0
+    for (const replica of this.replicas) if (replica.state === 'online') count++
+    return count
+  }
+
+  /** PSYNC. `wanted` is the number of the first byte asked for; replid `?` asks for everything. */
+  attach(link: Link, traits: ReplicaTraits, replid: string, wanted: number, isSync: boolean): Replica {
+    const { env, stream } = this.#host
+    const replica = new Replica(link, traits, env.monotonic())
+    env.log.info(`Replica ${replica.name} asks for synchronization`)
+    const continued = !isSync && this.#continue(replica, replid, wanted)
+    this.replicas.add(replica)
+    this.#aloneSince = null
+    this.#startTicking()
+    if (!continued) {
+      if (!isSync && replid !== '?') this.#host.counted('syncPartialErr')
+      this.#host.counted('syncFull')
+      stream.open(this.#host.config().backlogBytes)
+      env.log.info(`Full resync requested by replica ${replica.name}`)
+      const delayMs = traits.eof ? this.#host.config().syncDelaySeconds * 1000 : 0
+      const begin = (): void => this.#begin(replica, isSync)
+      if (delayMs > 0) env.after(delayMs, begin)
+      else env.soon(begin)
+    }
+    this.#host.replicaChanged(replica)
+    return replica
+  }
+
+  acknowledge(replica: Replica, offset: number): void {
+    replica.heardAt = this.#host.env.monotonic()
+    if (offset > replica.acknowledged) replica.acknowledged = offset
+    if (replica.state === 'acknowledging') this.#becomeOnline(replica)
+  }
+
+  /** The link has room again. */
+  drained(replica: Replica): void {
+    replica.blocked = false
+    replica.heardAt = Math.max(replica.heardAt, replica.state === 'sending' ? this.#host.env.monotonic() : 0)
+    if (replica.state === 'online') this.#scheduleFlush()
+    else if (replica.snapshot !== null) this.#send(replica)
+  }
+
+  /** The link is gone. */
+  detach(replica: Replica): void {
+    if (!this.replicas.delete(replica)) return
+    const { env } = this.#host
+    env.log.info(`Connection with replica ${replica.name} lost.`)
+    replica.state = 'gone'
+    replica.snapshot?.cancel()
+    replica.snapshot = null
+    if (this.replicas.size === 0) this.#aloneSince = env.monotonic()
+    this.#host.replicaChanged(replica)
+  }
+
+  /** Closes every replica's link: their history is not ours any more, or they have to learn a new id. */
+  disconnectAll(): void {
+    for (const replica of this.replicas) replica.link.destroy()
+  }
+
+  /** Asks every replica for an ACK, through the stream. */
+  requestAcks(): void {
+    if (this.replicas.size > 0 && !this.#host.isRelaying()) this.#host.stream.writeControl(GETACK)
+  }
+
+  close(): void {
+    this.#tick?.cancel()
+    this.#tick = null
+    this.disconnectAll()
+  }
+
+  #continue(replica: Replica, replid: string, wanted: number): boolean {
+    const { env, stream } = this.#host
+    const { history, backlog } = stream
+    if (replid === '?') return false
+    if (!history.covers(replid, wanted)) {
+      if (replid !== history.replid && replid !== history.replid2) {
+        env.log.info(
+          `Partial resynchronization not accepted: Replication ID mismatch (Replica asked for '${replid}', ` +
+            `my replication IDs are '${history.replid}' and '${history.replid2}')`,
+        )
+      } else {
+        env.log.info(
+          `Partial resynchronization not accepted: Requested offset for second ID was ${wanted}, ` +
+            `but I can reply up to ${history.secondOffset}`,
+        )
+      }
+      return false
+    }
+    const position = wanted - 1
+    if (backlog === null || position < backlog.start || position > backlog.end) {
+      env.log.info(
+        `Unable to partial resync with replica ${replica.name} for lack of backlog (Replica request was: ${wanted}).`,
+      )
+      return false
+    }
+    replica.position = position
+    replica.acknowledged = position
+    replica.state = 'online'
+    replica.link.send(replica.traits.psync2 ? `+CONTINUE ${history.replid}\r\n` : '+CONTINUE\r\n')
+    env.log.info(
+      `Partial resynchronization request from ${replica.name} accepted. ` +
+        `Sending ${backlog.end - position} bytes of backlog starting from offset ${wanted}.`,
+    )
+    this.#host.counted('syncPartialOk')
+    this.#scheduleFlush()
+    return true
+  }
+
+  /** The moment of the snapshot. */
+  #begin(replica: Replica, isSync: boolean): void {
+    if (replica.state !== 'waiting') return
+    const { env, stream } = this.#host
+    const { history } = stream
+    const { eof, noKeys } = replica.traits
+    env.log.info(
+      `Starting BGSAVE for SYNC with target: ${eof ? 'replicas sockets' : 'a link that needs the length first'}`,
+    )
+    replica.position = history.offset
+    stream.forgetSelected()
+    if (!isSync) replica.link.send(`+FULLRESYNC ${history.replid} ${history.offset}\r\n`)
+    if (eof) {
+      const mark = env.randomHex(EOF_MARK_BYTES)
+      replica.link.send(`$EOF:${mark}\r\n`)
+      replica.snapshot = new Framed(this.#host.takeSnapshot(noKeys), mark)
+      this.#becomeSending(replica)
+      return
+    }
+    // Without capa eof the length comes first. Two snapshots of one moment: the first is only measured.
+    const measured = this.#host.takeSnapshot(noKeys)
+    replica.snapshot = new Framed(this.#host.takeSnapshot(noKeys), '', measured)
+    this.#measure(replica, measured, 0)
+  }
+
+  #measure(replica: Replica, measured: SnapshotSource, bytes: number): void {
+    if (replica.state !== 'waiting') return
+    const size = this.#slice(replica, measured, (chunk) => {
+      bytes += chunk.length
+    })
+    if (size === 'failed') return
+    if (!measured.done) {
+      this.#host.env.soon(() => this.#measure(replica, measured, bytes))
+      return
+    }
+    replica.link.send(`$${bytes}\r\n`)
+    this.#becomeSending(replica)
+  }
+
+  #becomeSending(replica: Replica): void {
+    replica.state = 'sending'
+    this.#host.replicaChanged(replica)
+    this.#send(replica)
+  }
+
+  #send(replica: Replica): void {
+    const { snapshot } = replica
+    if (snapshot === null || replica.state !== 'sending' || replica.blocked) return
+    const outcome = this.#slice(replica, snapshot, (chunk) => {
+      if (!replica.link.send(chunk)) replica.blocked = true
+    })
+    if (outcome === 'failed') return
+    if (!snapshot.done) {
+      if (!replica.blocked) this.#host.env.soon(() => this.#send(replica))
+      return
+    }
+    replica.snapshot = null
+    replica.heardAt = this.#host.env.monotonic()
+    if (replica.traits.rdbOnly) {
+      this.#host.env.log.info(`RDB transfer completed, rdb only replica (${replica.name}) should be disconnected asap`)
+      replica.link.end()
+    } else if (replica.traits.eof) replica.state = 'acknowledging'
+    else this.#becomeOnline(replica)
+  }
+
+  /** Reads from a snapshot for one slice of time, or until the replica's link is full. */
+  #slice(replica: Replica, snapshot: SnapshotSource, take: (chunk: Buffer) => void): 'failed' | 'ok' {
+    const { env } = this.#host
+    const until = env.monotonic() + SLICE_MS
+    try {
+      do for (const chunk of snapshot.read(KEYS_PER_LOOK)) take(chunk)
+      while (!snapshot.done && !replica.blocked && env.monotonic() < until)
+      return 'ok'
+    } catch (error) {
+      env.log.warn(`Snapshot for replica ${replica.name} failed: ${(error as Error).message}`)
+      replica.link.destroy()
+      return 'failed'
+    }
+  }
+
+  #becomeOnline(replica: Replica): void {
+    replica.state = 'online'
+    this.#host.env.log.info(`Synchronization with replica ${replica.name} succeeded`)
+    this.#host.replicaChanged(replica)
+    this.#scheduleFlush()
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return
+    this.#flushScheduled = true
+    this.#host.env.soon(() => this.#flush())
+  }
+
+  /** Everyone gets what the backlog holds for them; then what nobody needs is forgotten. */
+  #flush(): void {
+    this.#flushScheduled = false
+    const { backlog } = this.#host.stream
+    if (backlog === null) return
+    let needed = backlog.end
+    for (const replica of this.replicas) {
+      if (replica.state === 'online') this.#feed(replica)
+      const reads = replica.state !== 'gone' && (replica.state !== 'waiting' || replica.snapshot !== null)
+      if (reads && this.#withinLimits(replica)) {
+        needed = Math.min(needed, replica.position)
+      }
+    }
+    backlog.trim(needed)
+  }
+
+  #feed(replica: Replica): void {
+    const backlog = this.#host.stream.backlog!
+    if (replica.position < backlog.start) {
+      this.#drop(replica, 'it fell out of the backlog')
+      return
+    }
+    while (!replica.blocked) {
+      const bytes = backlog.read(replica.position)
+      if (bytes === undefined) return
+      replica.position += bytes.length
+      if (!replica.link.send(bytes)) replica.blocked = true
+    }
+  }
+
+  #withinLimits(replica: Replica): boolean {
+    const { env, stream } = this.#host
+    const { hardBytes, softBytes, softSeconds } = this.#host.config().output
+    const lagBytes = stream.history.offset - replica.position
+    if (hardBytes > 0 && lagBytes > hardBytes) {
+      this.#drop(replica, `it lags ${lagBytes} bytes behind, ${hardBytes} are allowed`)
+      return false
+    }
+    if (softBytes === 0 || lagBytes <= softBytes) {
+      replica.overSoftSince = null
+      return true
+    }
+    replica.overSoftSince ??= env.monotonic()
+    if (env.monotonic() - replica.overSoftSince < softSeconds * 1000) return true
+    this.#drop(replica, `it has lagged over ${softBytes} bytes behind for ${softSeconds} s`)
+    return false
+  }
+
+  #drop(replica: Replica, why: string): void {
+    this.#host.env.log.warn(`Disconnecting replica ${replica.name}: ${why}`)
+    replica.link.destroy()
+  }
+
+  #startTicking(): void {
+    this.#tick ??= this.#host.env.after(1000, () => {
+      this.#tick = null
+      this.#everySecond()
+    })
+  }
+
+  /** PING through the stream, newlines for those who wait, timeouts, and the backlog's time to live. */
+  #everySecond(): void {
+    const { env, stream } = this.#host
+    const { pingSeconds, timeoutSeconds, backlogTtlSeconds } = this.#host.config()
+    const now = env.monotonic()
+    if (this.replicas.size > 0 && !this.#host.isRelaying() && now - this.#pingedAt >= pingSeconds * 1000) {
+      this.#pingedAt = now
+      stream.writeControl(PING)
+    }
+    for (const replica of this.replicas) {
+      if (replica.state === 'waiting') {
+        replica.link.send('\n')
+        replica.heardAt = now
+      } else if (now - replica.heardAt > timeoutSeconds * 1000) {
+        const phase = replica.state === 'online' ? 'streaming' : 'full'
+        env.log.warn(`Disconnecting timedout replica (${phase} sync): ${replica.name}`)
+        replica.link.destroy()
+      } else this.#withinLimits(replica)
+    }
+    const alone = this.#aloneSince
+    if (alone !== null && backlogTtlSeconds > 0 && now - alone > backlogTtlSeconds * 1000 && !this.#host.isRelaying()) {
+      env.log.info(`Replication backlog freed after ${backlogTtlSeconds} seconds without connected replicas.`)
+      stream.free()
+      this.#aloneSince = null
+    }
+    if (this.replicas.size > 0 || (this.#aloneSince !== null && backlogTtlSeconds > 0)) this.#startTicking()
+  }
+}
+
+/** A snapshot with what its framing puts behind it, and the twin that was taken only to be measured. */
+class Framed implements SnapshotSource {
+  readonly #snapshot: SnapshotSource
+  readonly #twin: SnapshotSource | undefined
+  readonly #mark: string
+  #marked = false
+
+  constructor(snapshot: SnapshotSource, mark: string, twin?: SnapshotSource) {
+    this.#snapshot = snapshot
+    this.#mark = mark
+    this.#twin = twin
+  }
+  get done(): boolean {
+    return this.#snapshot.done && this.#marked
+  }
+  read(maxKeys: number): Buffer[] {
+    const chunks = this.#snapshot.read(maxKeys)
+    if (this.#snapshot.done && !this.#marked) {
+      this.#marked = true
+      if (this.#mark !== '') chunks.push(Buffer.from(this.#mark, 'latin1'))
+    }
+    return chunks
+  }
+  cancel(): void {
+    this.#snapshot.cancel()
+    this.#twin?.cancel()
+  }
+}

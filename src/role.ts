@@ -1,0 +1,144 @@
+// Whether this node is a primary or a replica, and what follows from it: the feeding side, the link to a primary, and
+// the changes between the two. What it does to the data goes through its host, the engine.
+//
+//   primary --follow--> replica --follow--> replica (of another)
+//      ^---------------promote---/
+
+import type { Config } from './config.js'
+import type { Env } from './env.js'
+import type { Transport } from './link.js'
+import { Primary, type Replica, type SnapshotSource } from './replication/primary.js'
+import { type LinkState, type ReplicaConfig, ReplicaLink, type SnapshotLoad } from './replication/replica.js'
+import type { Stream } from './replication/stream.js'
+
+export interface RoleHost {
+  readonly env: Env
+  readonly config: Config
+  readonly stream: Stream
+  readonly port: number
+  takeSnapshot(noKeys: boolean): SnapshotSource
+  beginLoad(): SnapshotLoad
+  apply(chunk: Buffer): void
+  resetApply(): void
+  counted(what: 'syncFull' | 'syncPartialOk' | 'syncPartialErr'): void
+  replicaChanged(replica: Replica): void
+  linkChanged(state: LinkState, error?: Error): void
+  roleChanged(role: 'primary' | 'replica'): void
+}
+
+/** Credentials and address of the primary that is followed, as far as they are not in the configuration. */
+export interface FollowOptions {
+  username?: string
+  password?: string
+  /** The name under which a network that knows names sees us. */
+  from?: string
+}
+
+export class Role {
+  readonly primary: Primary
+  link: ReplicaLink | null = null
+  readonly #host: RoleHost
+  #credentials: { username: string; password: string } | null = null
+
+  constructor(host: RoleHost) {
+    this.#host = host
+    const { env, config, stream } = host
+    let outputLimit = config.outputLimit('replica')
+    this.primary = new Primary({
+      env,
+      stream,
+      config: () => ({
+        backlogBytes: config.number('repl-backlog-size'),
+        backlogTtlSeconds: config.number('repl-backlog-ttl'),
+        pingSeconds: config.number('repl-ping-replica-period'),
+        timeoutSeconds: config.number('repl-timeout'),
+        syncDelaySeconds: config.flag('repl-diskless-sync') ? config.number('repl-diskless-sync-delay') : 0,
+        output: outputLimit,
+      }),
+      takeSnapshot: (noKeys) => host.takeSnapshot(noKeys),
+      isRelaying: () => this.link !== null,
+      counted: (what) => host.counted(what),
+      replicaChanged: (replica) => host.replicaChanged(replica),
+    })
+    config.on('client-output-buffer-limit', () => {
+      outputLimit = config.outputLimit('replica')
+    })
+    config.on('repl-backlog-size', () => stream.resize(config.number('repl-backlog-size')))
+  }
+
+  get name(): 'primary' | 'replica' {
+    return this.link === null ? 'primary' : 'replica'
+  }
+
+  /** Becomes a replica of that primary, or of another one than before. */
+  follow(transport: Transport, options: FollowOptions = {}): void {
+    const { env, stream } = this.#host
+    const wasPrimary = this.link === null
+    const resumable = stream.active
+    if (wasPrimary && resumable) {
+      env.log.info(
+        'Before turning into a replica, using my own master parameters to synthesize a cached master: ' +
+          'I may be able to synchronize with the new master with just a partial transfer.',
+      )
+    }
+    this.link?.stop()
+    this.#credentials =
+      options.password === undefined ? null : { username: options.username ?? '', password: options.password }
+    this.link = new ReplicaLink(
+      {
+        env,
+        stream,
+        config: () => this.#linkConfig(),
+        beginLoad: () => this.#host.beginLoad(),
+        apply: (chunk) => this.#host.apply(chunk),
+        resetApply: () => this.#host.resetApply(),
+        disconnectReplicas: () => this.primary.disconnectAll(),
+        stateChanged: (state, error) => this.#host.linkChanged(state, error),
+      },
+      transport,
+      options.from === undefined ? { resumable } : { resumable, from: options.from },
+    )
+    stream.forgetSelected()
+    if (wasPrimary) this.#host.roleChanged('replica')
+    this.link.start()
+  }
+
+  /** Becomes a primary with a new history that remembers the old one. Replicas come back and learn the new id. */
+  promote(): void {
+    if (this.link === null) return
+    const { env, stream, config } = this.#host
+    this.link.stop()
+    this.link = null
+    this.#credentials = null
+    this.#host.resetApply()
+    const { history } = stream
+    history.becomeBranch()
+    env.log.info(
+      `Setting secondary replication ID to ${history.replid2}, valid up to offset: ${history.secondOffset}. ` +
+        `New replication ID is ${history.replid}`,
+    )
+    if (!stream.active) stream.reopen(config.number('repl-backlog-size'))
+    stream.forgetSelected()
+    this.primary.disconnectAll()
+    env.log.info('MASTER MODE enabled (user request)')
+    this.#host.roleChanged('primary')
+  }
+
+  close(): void {
+    this.link?.stop()
+    this.primary.close()
+  }
+
+  #linkConfig(): ReplicaConfig {
+    const { config, port } = this.#host
+    const credentials = this.#credentials
+    return {
+      timeoutSeconds: config.number('repl-timeout'),
+      backlogBytes: config.number('repl-backlog-size'),
+      username: credentials?.username ?? config.text('masteruser'),
+      password: credentials?.password ?? config.text('masterauth'),
+      announcePort: config.number('replica-announce-port') || port,
+      announceIp: config.text('replica-announce-ip'),
+    }
+  }
+}

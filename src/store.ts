@@ -1,0 +1,300 @@
+// The store: the Map face on keyspace 0, and what goes on between stores: listening, following, promotion, events.
+
+import { EventEmitter } from 'eventemitter3'
+import { type Destination, destinationOf, type PrimaryAddress } from './address.js'
+import { type Codec, type CodecName, ValueCodec } from './codec.js'
+import type { ReplicaView } from './commands/command.js'
+import { Config } from './config.js'
+import type { SettingName } from './directives.js'
+import { Engine } from './engine.js'
+import { type Env, type Logger, systemEnv } from './env.js'
+import { StoreError } from './errors.js'
+import { Face, type FaceOptions } from './face.js'
+import type { Change, Keyspace } from './keyspace/keyspace.js'
+import type { Transport } from './link.js'
+import { Listener, type ListenerOptions } from './listener.js'
+import type { LinkState } from './replication/replica.js'
+import { type TlsOptions, tcp } from './transports/tcp.js'
+
+export interface StoreOptions<V> {
+  /** How values become bytes. Default `native`: any value that structuredClone takes. */
+  codec?: CodecName | Codec<V>
+  /** Deep-freezes plain objects and arrays on `set`, so that a later change fails loudly. Default true. */
+  freeze?: boolean
+  /** Most keys, over all keyspaces; past it the least recently used goes. Default: no limit. */
+  max?: number
+  /** Most bytes that keys and values may take, about. Past it the least recently used go. Default: no limit. */
+  maxMemory?: number
+  /** Redis' directives by name, such as `{ 'repl-backlog-size': '64mb' }`, or a Config. */
+  config?: Partial<Record<SettingName, string>> | Config
+  /** Where the log goes: `console`, a pino logger. Default: nowhere. */
+  log?: Logger
+  /** Clock, timers and randomness; for tests on a virtual clock. */
+  env?: Env
+  /** What SHUTDOWN from a client calls. Default: it is refused. */
+  onShutdown?: () => void
+  /** What CONFIG REWRITE from a client calls. Default: it is refused, there is no file. */
+  rewriteConfig?: () => void
+}
+
+export interface ListenOptions extends ListenerOptions {
+  /** Default 6379; 0 lets the system choose. */
+  port?: number
+  /** Default 127.0.0.1. */
+  host?: string
+  /** A Unix socket instead of a port. */
+  path?: string
+  tls?: TlsOptions
+  /** Clients and replicas have to AUTH with it. It holds for all listeners of the store. */
+  password?: string
+}
+
+export interface StoreStatus {
+  role: 'primary' | 'replica'
+  replid: string
+  replid2: string
+  offset: number
+  secondOffset: number
+  /** The link to the primary; `none` on a primary. */
+  link: LinkState | 'none'
+  /** On a replica: milliseconds since the primary was last heard, whole seconds; -1 without a link. */
+  lagMs: number
+  replicas: ReplicaView[]
+}
+
+/** Key, number of the keyspace. Told after the change, on replicas too. */
+type KeyEvent = (key: string, db: number) => void
+
+export interface StoreEvents {
+  set: KeyEvent
+  delete: KeyEvent
+  expire: KeyEvent
+  evict: KeyEvent
+  clear: (db: number) => void
+  role: (role: 'primary' | 'replica') => void
+  /** The link to the primary changed its state; the error says why it broke. */
+  link: (state: LinkState, error?: Error) => void
+  /** A full sync replaced the data. */
+  sync: () => void
+  /** A replica came, changed its state, or went. */
+  replica: (replica: { name: string; state: string }) => void
+  /** A listener of an event threw. Without a listener here it is logged. */
+  error: (error: unknown) => void
+}
+
+const DATA_EVENTS = ['set', 'delete', 'expire', 'evict', 'clear'] as const
+
+export class Store<V = unknown> extends Face<V> {
+  readonly #engine: Engine
+  readonly #faces: Face<V>[]
+  readonly #events = new EventEmitter()
+  readonly #listeners = new Set<Listener>()
+  readonly #env: Env
+
+  constructor(options: StoreOptions<V> = {}) {
+    const env = options.env ?? systemEnv({ log: options.log })
+    const config = options.config instanceof Config ? options.config : newConfig(options.config)
+    if (options.maxMemory !== undefined) {
+      config.assign('maxmemory', String(options.maxMemory))
+      if (config.text('maxmemory-policy') === 'noeviction') config.assign('maxmemory-policy', 'allkeys-lru')
+    }
+    const engine = new Engine({
+      env,
+      config,
+      maxEntries: options.max ?? 0,
+      dial: (host, port) => dial(config, host, port),
+    })
+    const faceOptions: FaceOptions<V> = { codec: new ValueCodec(options.codec), freeze: options.freeze ?? true }
+    super(engine, 0, faceOptions)
+    this.#engine = engine
+    this.#env = env
+    this.#faces = [this]
+    for (let index = 1; index < config.number('databases'); index++) {
+      this.#faces.push(new Face(engine, index, faceOptions))
+    }
+    engine.onShutdown = options.onShutdown ?? null
+    engine.rewriteConfig = options.rewriteConfig ?? null
+    engine.events = {
+      changed: (change, key, keyspace) => this.#changed(change, key, keyspace),
+      link: (state, error) => this.#emit('link', state, error),
+      role: (role) => this.#emit('role', role),
+      synced: () => this.#emit('sync'),
+      replica: ({ name, state }) => this.#emit('replica', { name, state }),
+    }
+  }
+
+  /** @internal For the program and for tests. */
+  get engine(): Engine {
+    return this.#engine
+  }
+
+  /** The same face on another numbered keyspace. Throws RangeError past `databases`. */
+  db(index: number): Face<V> {
+    const face = this.#faces[index]
+    if (face === undefined) throw new RangeError(`no keyspace ${index}: there are ${this.#faces.length}`)
+    return face
+  }
+
+  get role(): 'primary' | 'replica' {
+    return this.#engine.role
+  }
+
+  status(): StoreStatus {
+    const { history, link, role } = this.#engine
+    const lastIoSeconds = link?.lastIoSeconds ?? -1
+    return {
+      role,
+      replid: history.replid,
+      replid2: history.replid2,
+      offset: history.offset,
+      secondOffset: history.secondOffset,
+      link: link?.state ?? 'none',
+      lagMs: lastIoSeconds < 0 ? -1 : lastIoSeconds * 1000,
+      replicas: this.#engine.replicas(),
+    }
+  }
+
+  /** Lets clients and replicas in. Throws StoreError ADDRESS when the address cannot be had. */
+  async listen(where: ListenOptions | Transport = {}): Promise<Listener> {
+    this.#assertOpen()
+    const isTransport = 'connect' in where
+    const options: ListenOptions = isTransport ? {} : where
+    const { host, port = 6379, path, tls, password } = options
+    if (password !== undefined) this.#engine.config.assign('requirepass', password)
+    const transport = isTransport ? where : path === undefined ? tcp({ host, port, tls }) : tcp({ path, tls })
+    const listener = await Listener.open(this.#engine, transport, options)
+    this.#listeners.add(listener)
+    if (listener.port !== undefined && this.#engine.port === 0) this.#engine.port = listener.port
+    return listener
+  }
+
+  /**
+   * Follows a primary from now on, until `promote` or `close`; resolves when the first sync is through. A link that breaks
+   * is made again, for ever. `signal` ends the waiting, not the following. Throws StoreError ABORTED, CLOSED, INVALID.
+   */
+  async replicaOf(target: string | PrimaryAddress | Transport, options: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#assertOpen()
+    options.signal?.throwIfAborted()
+    const destination = destinationOf(target)
+    this.#follow(destination)
+    await this.#untilLinkIs('connected', options.signal)
+  }
+
+  /** Becomes a primary: a new replid, the old one kept as replid2. On a primary it does nothing. */
+  async promote(): Promise<void> {
+    this.#assertOpen()
+    this.#engine.promote()
+  }
+
+  /** Resolves when reads are as good as they get: at once on a primary; on a replica, in step and heard of lately. */
+  async ready(options: { maxLagMs?: number; signal?: AbortSignal } = {}): Promise<void> {
+    for (;;) {
+      await this.#untilLinkIs('connected', options.signal)
+      const { lagMs } = this.status()
+      if (this.role === 'primary' || lagMs <= (options.maxLagMs ?? Number.POSITIVE_INFINITY)) return
+      await this.#pause(10, options.signal)
+    }
+  }
+
+  /** Frees every address, closes every link, stops every timer. What is held stays readable. */
+  async close(): Promise<void> {
+    if (this.#engine.isClosed) return
+    this.#engine.close()
+    await Promise.all([...this.#listeners].map((listener) => listener.close()))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  on<E extends keyof StoreEvents>(event: E, listener: StoreEvents[E]): this {
+    this.#events.on(event, listener as (...args: unknown[]) => void)
+    this.#observe()
+    return this
+  }
+
+  once<E extends keyof StoreEvents>(event: E, listener: StoreEvents[E]): this {
+    const once = (...args: unknown[]): void => {
+      this.off(event, once as StoreEvents[E])
+      ;(listener as (...args: unknown[]) => void)(...args)
+    }
+    return this.on(event, once as StoreEvents[E])
+  }
+
+  off<E extends keyof StoreEvents>(event: E, listener: StoreEvents[E]): this {
+    this.#events.off(event, listener as (...args: unknown[]) => void)
+    this.#observe()
+    return this
+  }
+
+  #observe(): void {
+    this.#engine.observed = DATA_EVENTS.some((event) => this.#events.listenerCount(event) > 0)
+  }
+
+  #changed(change: Change, key: string, { index }: Keyspace): void {
+    if (change === 'clear') this.#emit('clear', index)
+    else if (change !== 'time') this.#emit(change, key, index)
+  }
+
+  /** A listener that throws must not stop the store, nor the listeners after it. */
+  #emit(event: keyof StoreEvents, ...args: unknown[]): void {
+    try {
+      this.#events.emit(event, ...args)
+    } catch (error) {
+      if (event !== 'error' && this.#events.listenerCount('error') > 0) this.#emit('error', error)
+      else this.#env.log.error(`a listener of '${event}' threw: ${error}`)
+    }
+  }
+
+  #follow({ transport, username, password }: Destination): void {
+    const from = this.#env.name ?? [...this.#listeners].find((listener) => listener.port === undefined)?.address
+    this.#engine.followTransport(transport, { username, password, from })
+  }
+
+  #untilLinkIs(wanted: LinkState, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const check = (): void => {
+        const state = this.#engine.link?.state
+        if (this.#engine.isClosed) finish(() => reject(new StoreError('CLOSED', 'the store was closed')))
+        else if (state === undefined || state === wanted) finish(resolve)
+      }
+      const aborted = (): void =>
+        finish(() => reject(new StoreError('ABORTED', 'the wait was aborted', { cause: signal?.reason })))
+      const finish = (settle: () => void): void => {
+        this.off('link', check).off('role', check)
+        signal?.removeEventListener('abort', aborted)
+        settle()
+      }
+      this.on('link', check).on('role', check)
+      if (signal?.aborted) aborted()
+      else {
+        signal?.addEventListener('abort', aborted)
+        check()
+      }
+    })
+  }
+
+  #pause(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#env.after(ms, () => {
+        if (signal?.aborted) reject(new StoreError('ABORTED', 'the wait was aborted', { cause: signal.reason }))
+        else if (this.#engine.isClosed) reject(new StoreError('CLOSED', 'the store was closed'))
+        else resolve()
+      })
+    })
+  }
+
+  #assertOpen(): void {
+    if (this.#engine.isClosed) throw new StoreError('CLOSED', 'the store is closed')
+  }
+}
+
+/** A snapshot needs no fork here, so there is nothing to wait for before one is taken: the delay is off by default. */
+function newConfig(directives: Partial<Record<SettingName, string>> | undefined): Config {
+  return new Config({ 'repl-diskless-sync-delay': '0', ...directives })
+}
+
+function dial(config: Config, host: string, port: number): Transport {
+  if (!config.flag('tls-replication')) return tcp({ host, port })
+  return tcp({ host, port, tls: {} })
+}

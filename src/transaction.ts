@@ -1,0 +1,64 @@
+// store.transaction: several changes as one MULTI/EXEC in the stream, undone when the work throws. What each key held
+// before its first change is kept by the same means that snapshots use.
+
+import type { Engine } from './engine.js'
+import { StoreError } from './errors.js'
+import { Timed } from './keyspace/expiry.js'
+import { type Capture, GONE, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
+
+/** What the keys of one keyspace held before the transaction. */
+class Before implements Capture {
+  readonly keyspace: Keyspace
+  readonly #held = new Map<string, { value: Value; expiresAt: number | null } | null>()
+
+  constructor(keyspace: Keyspace) {
+    this.keyspace = keyspace
+    keyspace.capture(this)
+  }
+
+  before(key: string, slot: Slot | undefined): void {
+    if (this.#held.has(key)) return
+    if (slot === undefined || slot === GONE) this.#held.set(key, null)
+    else if (slot instanceof Timed) this.#held.set(key, { value: slot.value, expiresAt: slot.expiresAt })
+    else this.#held.set(key, { value: slot, expiresAt: null })
+  }
+
+  restore(): void {
+    for (const [key, held] of this.#held) {
+      if (held === null) this.keyspace.delete(key)
+      else this.keyspace.set(key, held.value, held.expiresAt)
+    }
+  }
+}
+
+export function runTransaction<T>(engine: Engine, work: () => T): T {
+  if (engine.isInTransaction) return work() // the outer one decides
+  const { keyspaces } = engine.dataset
+  const places = [...keyspaces]
+  const captures = places.map((keyspace) => new Before(keyspace))
+  const { changesSinceSave } = engine
+  const undo = (): void => {
+    places.forEach((keyspace, index) => {
+      keyspaces[index] = keyspace
+      keyspace.index = index
+    })
+    for (const capture of captures) capture.restore()
+    engine.discardPending()
+    engine.changesSinceSave = changesSinceSave
+  }
+  engine.beginTransaction()
+  try {
+    const result = work()
+    if (result instanceof Promise) {
+      result.catch(() => {}) // its failure is not the point
+      throw new StoreError('INVALID', 'a transaction is synchronous: its work must not return a promise')
+    }
+    return result
+  } catch (error) {
+    undo()
+    throw error
+  } finally {
+    for (const capture of captures) capture.keyspace.release(capture)
+    engine.endTransaction()
+  }
+}

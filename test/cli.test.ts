@@ -1,0 +1,328 @@
+// The `hotspare` program as a process of its own: how it is configured, what it says, where it listens, how it ends.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as assert from 'uvu/assert'
+import { RawClient } from './client.js'
+import { freePort } from './peers.js'
+import { suite, until } from './suite.js'
+
+const test = suite('hotspare, the program')
+
+const PROGRAM = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+const TSX = import.meta.resolve('tsx')
+const dir = mkdtempSync(join(tmpdir(), 'hotspare-cli-'))
+
+/** `pid:role day time mark message`. */
+const LINE = /^\d+:[CMS] \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d\.\d{3} [.*#-] ./
+
+class Program {
+  output = ''
+  errors = ''
+  readonly process: ChildProcess
+  /** The exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals | null>
+
+  constructor(args: string[], { input = '', cwd = dir } = {}) {
+    this.process = spawn(process.execPath, ['--import', TSX, PROGRAM, ...args], { cwd, stdio: 'pipe' })
+    this.process.stdout?.on('data', (chunk: Buffer) => {
+      this.output += chunk.toString()
+    })
+    this.process.stderr?.on('data', (chunk: Buffer) => {
+      this.errors += chunk.toString()
+    })
+    this.process.stdin?.on('error', () => {})
+    this.process.stdin?.end(input)
+    this.ended = new Promise((resolve) => {
+      this.process.once('close', (code, signal) => resolve(code ?? signal))
+    })
+    programs.add(this)
+  }
+
+  says(what: RegExp): Promise<unknown> {
+    return until(() => what.test(this.output), { what: `${what} in:\n${this.output}${this.errors}` })
+  }
+
+  get lines(): string[] {
+    return this.output.trimEnd().split('\n')
+  }
+}
+
+const programs = new Set<Program>()
+const killAll = (): void => {
+  for (const program of programs) program.process.kill('SIGKILL')
+}
+process.on('exit', killAll)
+
+async function ready(args: string[], options: { input?: string; cwd?: string } = {}): Promise<Program> {
+  const program = new Program(args, options)
+  await Promise.race([
+    program.says(/Ready to accept connections/),
+    program.ended.then((code) => Promise.reject(new Error(`ended with ${code}: ${program.output}${program.errors}`))),
+  ])
+  return program
+}
+
+/** Runs it to its end. */
+async function run(args: string[], input = ''): Promise<Program & { code: unknown }> {
+  const program = new Program(args, { input })
+  const code = await program.ended
+  return Object.assign(program, { code })
+}
+
+function file(name: string, text: string): string {
+  const path = join(dir, name)
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, text)
+  return path
+}
+
+async function ask(port: number, ...argv: string[]): Promise<unknown> {
+  await using client = await RawClient.connect({ port })
+  return await client.call(...argv)
+}
+
+test.after.each(async () => {
+  killAll()
+  await Promise.all([...programs].map((program) => program.ended))
+  programs.clear()
+})
+test.after(() => rmSync(dir, { recursive: true, force: true }))
+
+test('says its version and its usage', async () => {
+  for (const flag of ['-v', '--version']) {
+    const ran = await run([flag])
+    assert.match(ran.output, /^hotspare v=\d+\.\d+\.\d+ redis_version=7\.0\.15 /)
+    assert.is(ran.code, 0)
+  }
+  const help = await run(['--help'])
+  assert.match(help.output, /^Usage: hotspare \[\/path\/to\/redis\.conf\] \[options\] \[-\]/)
+  assert.is(help.code, 0)
+})
+
+test('logs its start as Redis does, answers, and ends on SIGTERM and SIGINT with code 0', async () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const port = await freePort()
+    const program = await ready(['--port', String(port)])
+    assert.is(await ask(port, 'PING'), 'PONG')
+    program.process.kill(signal)
+    assert.is(await program.ended, 0)
+    assert.equal(
+      program.lines.filter((line) => !LINE.test(line)),
+      [],
+    )
+    assert.match(program.output, /:C .* # hotspare \d+\.\d+\.\d+, redis_version=7\.0\.15, /)
+    assert.match(program.output, new RegExp(`:M .* \\* Running mode=standalone, port=${port}\\.`))
+    assert.match(program.output, /:M .* \* Ready to accept connections/)
+    assert.match(program.output, new RegExp(`:M .* # Received ${signal} scheduling shutdown`))
+    assert.match(program.lines.at(-1)!, /:M .* # .*ready to exit, bye bye\.\.\./)
+    assert.is(program.errors, '')
+  }
+})
+
+test('SHUTDOWN ends it with code 0, and its connections', async () => {
+  const port = await freePort()
+  const program = await ready(['--port', String(port)])
+  const client = await RawClient.connect({ port })
+  client.send('SHUTDOWN NOSAVE\r\n')
+  await client.closed
+  assert.is(await program.ended, 0)
+  assert.match(program.output, /User requested shutdown\.\.\./)
+})
+
+test('a client that stays does not keep it from ending', async () => {
+  const port = await freePort()
+  const program = await ready(['--port', String(port)])
+  await using client = await RawClient.connect({ port })
+  await client.ok('PING')
+  program.process.kill('SIGTERM')
+  assert.is(await program.ended, 0)
+})
+
+test('a port that is taken: a line that says so, and code 1', async () => {
+  const port = await freePort()
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    const ran = await run(['--port', String(port), '--bind', '127.0.0.1'])
+    assert.is(ran.code, 1)
+    const line = `Could not create server TCP listening socket 127.0.0.1:${port}: bind: Address already in use`
+    assert.ok(ran.output.includes(line), ran.output)
+    assert.match(ran.lines.at(-1)!, new RegExp(`# Failed listening on port ${port} \\(TCP\\), aborting\\.$`))
+  } finally {
+    server.close()
+  }
+})
+
+test('an address that it does not have: fatal, unless a dash stands before it', async () => {
+  const port = String(await freePort())
+  const ran = await run(['--port', port, '--bind', '127.0.0.1', '192.0.2.1'])
+  assert.is(ran.code, 1)
+  assert.match(ran.output, /192\.0\.2\.1:\d+: bind: Cannot assign requested address/)
+  const program = await ready(['--port', port, '--bind', '127.0.0.1', '-192.0.2.1'])
+  assert.match(program.output, /Warning: Could not create server TCP listening socket 192\.0\.2\.1/)
+})
+
+test('nowhere to listen: code 1', async () => {
+  const ran = await run(['--port', '0'])
+  assert.is(ran.code, 1)
+  assert.match(ran.output, /Configured to not listen anywhere, exiting\./)
+})
+
+test('a configuration error is told in the form of Redis, without secrets, with code 1', async () => {
+  const cases: [args: string[], text: string][] = [
+    [
+      [file('unknown.conf', 'port 7000\n# a comment\n\nno-such thing\n')],
+      "Reading the configuration file, at line 4\n>>> 'no-such thing'\nBad directive or wrong number of arguments",
+    ],
+    [['--port', '70000'], `>>> 'port "70000"'\nargument must be between 0 and 65535 inclusive`],
+    [['--dir', join(dir, 'nowhere')], 'No such file or directory'],
+    [['--logfile', join(dir, 'nowhere', 'log')], "Can't open the log file: No such file or directory"],
+    [[join(dir, 'nowhere.conf')], `Fatal error, can't open config file '${join(dir, 'nowhere.conf')}': No such file`],
+    [['--user', 'ada', 'on', '>swordfish', '~*', '+@all'], 'Users are not supported'],
+    [['--rename-command', 'FLUSHALL', ''], 'Renaming commands is not supported'],
+    [['--loadmodule', '/a.so'], 'Modules are not supported'],
+  ]
+  for (const [args, text] of cases) {
+    const ran = await run(args)
+    assert.is(ran.code, 1, args.join(' '))
+    assert.ok(ran.errors.includes(text), ran.errors)
+    assert.not.ok(ran.errors.includes('swordfish'))
+    if (!text.startsWith('Fatal')) assert.match(ran.errors, /^\n\*\*\* FATAL CONFIG FILE ERROR \(hotspare\) \*\*\*\n/)
+    assert.is(ran.output, '')
+  }
+})
+
+test('a file, what it includes, standard input and options: the later ones win', async () => {
+  const port = await freePort()
+  file('conf.d/1.conf', 'maxclients 100\ntimeout 10\n')
+  file('conf.d/2.conf', 'timeout 20\nrepl-timeout 33\n')
+  const path = file('main.conf', `include ${dir}/conf.d/*.conf\ninclude ${dir}/none-*.conf\nrepl-timeout 44\nport 1\n`)
+  await ready([path, '--port', String(port), '--hz', '50', '-'], { input: 'repl-timeout 55\nhz 20\n' })
+  const config = (await ask(port, 'CONFIG', 'GET', 'maxclients')) as string[]
+  assert.is(config[1], '100')
+  const value = async (name: string): Promise<unknown> => ((await ask(port, 'CONFIG', 'GET', name)) as string[])[1]
+  assert.is(await value('timeout'), '20')
+  assert.is(await value('repl-timeout'), '55')
+  assert.is(await value('hz'), '50')
+})
+
+test('loglevel and logfile, which stands in dir; what is ignored is said at debug only', async () => {
+  const port = await freePort()
+  mkdirSync(join(dir, 'data'), { recursive: true })
+  const args = ['--port', String(port), '--dir', join(dir, 'data'), '--logfile', 'log', '--loglevel']
+  const log = join(dir, 'data', 'log')
+  const quiet = new Program([...args, 'warning'])
+  await until(
+    () =>
+      RawClient.connect({ port }).then(
+        (client) => client.close().then(() => true),
+        () => false,
+      ),
+    {
+      what: 'it listens',
+    },
+  )
+  quiet.process.kill('SIGTERM')
+  assert.is(await quiet.ended, 0)
+  assert.is(quiet.output, '')
+  const said = readFileSync(log, 'utf8')
+  assert.not.match(said, /Ready to accept/)
+  assert.match(said, /bye bye/)
+  rmSync(log)
+  const loud = new Program([...args, 'debug', '--daemonize', 'yes'])
+  await until(() => existsSync(log) && readFileSync(log, 'utf8').includes('Ready to accept'), { what: 'it is ready' })
+  assert.match(readFileSync(log, 'utf8'), / \. The directive daemonize is kept for CONFIG GET/)
+  loud.process.kill('SIGTERM')
+  assert.is(await loud.ended, 0)
+})
+
+test('says that nothing is saved, if asked to save', async () => {
+  const port = String(await freePort())
+  assert.not.match((await ready(['--port', port])).output, /writes no files/)
+  killAll()
+  assert.match((await ready(['--port', String(await freePort()), '--appendonly', 'yes'])).output, /writes no files/)
+})
+
+test('listens at a Unix socket, with its permissions', async () => {
+  const path = join(dir, 's')
+  const program = await ready(['--port', '0', '--unixsocket', path, '--unixsocketperm', '700'])
+  await using client = await RawClient.connect({ path })
+  assert.is(await client.ok('PING'), 'PONG')
+  assert.is(statSync(path).mode & 0o777, 0o700)
+  program.process.kill('SIGTERM')
+  assert.is(await program.ended, 0)
+  assert.not.ok(existsSync(path))
+})
+
+test('asks for the password of requirepass', async () => {
+  const port = await freePort()
+  const program = await ready(['--port', String(port), '--requirepass', 'swordfish', '--loglevel', 'debug'])
+  assert.match(String(await ask(port, 'PING')), /NOAUTH/)
+  await using client = await RawClient.connect({ port, password: 'swordfish' })
+  assert.is(await client.ok('PING'), 'PONG')
+  assert.not.match(program.output, /swordfish/)
+})
+
+test('follows the primary that replicaof names, without waiting for it', async () => {
+  const [port, primaryPort] = [await freePort(), await freePort()]
+  const replica = await ready(['--port', String(port), '--replicaof', '127.0.0.1', String(primaryPort)])
+  assert.match(replica.output, /:S .* \* Ready to accept connections/)
+  assert.match(String(await ask(port, 'INFO', 'replication')), /master_link_status:down/)
+  await ready(['--port', String(primaryPort)])
+  await ask(primaryPort, 'SET', 'k', 'v')
+  await until(async () => (await ask(port, 'GET', 'k')) === 'v', { what: 'the replica has the key' })
+  assert.match(String(await ask(port, 'SET', 'k', 'w')), /^.*READONLY/)
+  await ask(port, 'REPLICAOF', 'NO', 'ONE')
+  replica.process.kill('SIGTERM')
+  assert.is(await replica.ended, 0)
+  assert.match(replica.lines.at(-1)!, /:M /)
+})
+
+test('CONFIG SET port moves it; a port that is taken leaves it where it was', async () => {
+  const [first, second, taken] = [await freePort(), await freePort(), await freePort()]
+  const program = await ready(['--port', String(first)])
+  await using client = await RawClient.connect({ port: first })
+  await client.ok('CONFIG', 'SET', 'port', String(second))
+  await until(() => ask(second, 'PING').catch(() => false), { what: 'it listens at the new port' })
+  assert.is(await ask(first, 'PING').catch(() => 'refused'), 'refused')
+  assert.is(await client.ok('PING'), 'PONG')
+  const server = createServer().listen(taken, '127.0.0.1')
+  try {
+    await client.ok('CONFIG', 'SET', 'port', String(taken))
+    await program.says(/The old addresses are kept/)
+    await until(() => ask(second, 'PING').catch(() => false), { what: 'it listens at the old port again' })
+    assert.equal(await client.ok('CONFIG', 'GET', 'port'), ['port', String(second)])
+  } finally {
+    server.close()
+  }
+})
+
+test('CONFIG REWRITE keeps the file, with what has changed', async () => {
+  const port = await freePort()
+  const path = file('kept.conf', `# mine\nport ${port}\nrepl-timeout 44\n`)
+  await ready([path])
+  await ask(port, 'CONFIG', 'SET', 'repl-timeout', '45', 'maxmemory', '100mb')
+  assert.is(await ask(port, 'CONFIG', 'REWRITE'), 'OK')
+  const text = readFileSync(path, 'utf8')
+  assert.match(text, new RegExp(`^# mine\\nport ${port}\\nrepl-timeout 45\\n`))
+  assert.match(text, /\nmaxmemory 100mb\n/)
+  const bare = await freePort()
+  await ready(['--port', String(bare)])
+  assert.match(String(await ask(bare, 'CONFIG', 'REWRITE')), /without a config file/)
+})
+
+test('CONFIG SET dir enters it, or refuses', async () => {
+  const port = await freePort()
+  const path = file('dir.conf', `port ${port}\nenable-protected-configs yes\n`)
+  await ready([path])
+  mkdirSync(join(dir, 'other'), { recursive: true })
+  assert.is(await ask(port, 'CONFIG', 'SET', 'dir', join(dir, 'other')), 'OK')
+  assert.match(String(await ask(port, 'CONFIG', 'SET', 'dir', join(dir, 'nowhere'))), /No such file or directory/)
+  assert.equal(await ask(port, 'CONFIG', 'GET', 'dir'), ['dir', join(dir, 'other')])
+})
+
+test.run()

@@ -1,0 +1,823 @@
+// Requests out of bytes, replies into bytes, and the three forms of a byte string under both: each case whole, byte by
+// byte, at random splits, as garbage, and past each limit. Knows no command and no server.
+
+import fc from 'fast-check'
+import * as assert from 'uvu/assert'
+import {
+  type Arg,
+  argOfBuffer,
+  argOfLatin1,
+  Binary,
+  bufferOf,
+  compareText,
+  keyText,
+  latin1Of,
+  latin1OfArg,
+  textOf,
+  textOfArg,
+  textOfLatin1,
+} from '../../src/bytes.js'
+import { ReplyError } from '../../src/errors.js'
+import {
+  encodeCommand,
+  ProtocolError,
+  type RequestLimits,
+  RequestParser,
+  splitInline,
+  UNAUTHENTICATED_LIMITS,
+} from '../../src/protocol/parser.js'
+import { type Reply, type ReplyValue, RespReply, ValueReply } from '../../src/protocol/writer.js'
+import { ErrorReply, type Reply as Parsed, parse, Verbatim } from '../resp.js'
+import { suite } from '../suite.js'
+
+const LIMITS: RequestLimits = { maxBulkBytes: 512 * 1024 * 1024, maxArguments: 1024 * 1024 }
+const SEED = 20261122
+/** A line may be this long, as in Redis: PROTO_INLINE_MAX_SIZE. */
+const LINE = 64 * 1024
+
+const requests = suite('requests')
+
+interface Outcome {
+  /** Arguments, one byte a character. */
+  requests: string[][]
+  /** Stream bytes behind each request. */
+  ends: number[]
+  error?: string
+}
+
+function latin1(text: string): Buffer {
+  return Buffer.from(text, 'latin1')
+}
+
+function encode(argv: readonly Buffer[]): Buffer {
+  const parts = argv.flatMap((arg) => [latin1(`$${arg.length}\r\n`), arg, latin1('\r\n')])
+  return Buffer.concat([latin1(`*${argv.length}\r\n`), ...parts])
+}
+
+function readAll(chunks: readonly Buffer[], limits = LIMITS): Outcome {
+  const parser = new RequestParser(limits)
+  const outcome: Outcome = { requests: [], ends: [] }
+  try {
+    for (const chunk of chunks) {
+      parser.feed(chunk)
+      while (parser.next()) {
+        outcome.requests.push(parser.argv.map(latin1OfArg))
+        outcome.ends.push(parser.consumedBytes)
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    outcome.error = error.message
+  }
+  return outcome
+}
+
+/** `bytes` in chunks that end at the given places (any numbers: they are taken modulo the length). */
+function splitAt(bytes: Buffer, places: readonly number[]): Buffer[] {
+  const ends = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b)
+  return [0, ...ends].map((start, i) => bytes.subarray(start, ends[i] ?? bytes.length))
+}
+
+function byteByByte(bytes: Buffer): Buffer[] {
+  return Array.from(bytes, (_, i) => bytes.subarray(i, i + 1))
+}
+
+/** The same however it is cut; what it gives. Each chunk is a copy that is overwritten once the next was fed. */
+function readEachWay(bytes: Buffer, places: readonly number[] = [7, 11, 13], limits = LIMITS): Outcome {
+  const whole = readAll([bytes], limits)
+  assert.equal(readAll(splitAt(bytes, places), limits), whole, 'split')
+  if (bytes.length < 4096) assert.equal(readAll(byteByByte(bytes), limits), whole, 'byte by byte')
+  return whole
+}
+
+const anyBytes = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes))
+const words = fc.constantFrom('SET', 'key', '', 'ä', '€uro', '\u{1f600}', 'a somewhat longer ascii word', '\r\n', '$5')
+const argument = fc.oneof(
+  anyBytes,
+  words.map((word) => Buffer.from(word)),
+)
+const argv = fc.array(argument, { minLength: 1, maxLength: 6 })
+const places = fc.array(fc.nat(), { maxLength: 12 })
+
+requests('a request in one chunk', () => {
+  const { requests, ends, error } = readEachWay(latin1('*2\r\n$3\r\nGET\r\n$1\r\nk\r\n'))
+  assert.equal(requests, [['GET', 'k']])
+  assert.equal(ends, [20])
+  assert.is(error, undefined)
+})
+
+requests('any requests at any splits', () => {
+  const inline = fc.constantFrom('PING\r\n', 'GET k\n', '  SET  a "b\\x00" \r\n', '\r\n', '\n', '*0\r\n', '*-1\r\n')
+  const piece = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: argv.map((args) => ({ bytes: encode(args), args: args.map((arg) => arg.toString('latin1')) })),
+    },
+    { weight: 1, arbitrary: inline.map((line) => ({ bytes: latin1(line), args: INLINE[line] })) },
+  )
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 6 }), places, (pieces, where) => {
+      const bytes = Buffer.concat(pieces.map((one) => one.bytes))
+      const { requests, ends, error } = readEachWay(bytes, where)
+      assert.is(error, undefined)
+      assert.equal(
+        requests,
+        pieces.flatMap((one) => (one.args === undefined ? [] : [one.args])),
+      )
+      const starts = pieces.map((_, i) => Buffer.concat(pieces.slice(0, i + 1).map((one) => one.bytes)).length)
+      assert.equal(
+        ends,
+        starts.filter((_, i) => pieces[i].args !== undefined),
+      )
+    }),
+    { seed: SEED, numRuns: 500 },
+  )
+})
+
+const INLINE: Record<string, string[]> = {
+  'PING\r\n': ['PING'],
+  'GET k\n': ['GET', 'k'],
+  '  SET  a "b\\x00" \r\n': ['SET', 'a', 'b\0'],
+}
+
+requests('arguments that are kept do not change when chunks come and go', () => {
+  fc.assert(
+    fc.property(fc.array(argv, { minLength: 1, maxLength: 4 }), places, (all, where) => {
+      const parser = new RequestParser(LIMITS)
+      const kept: Arg[][] = []
+      for (const chunk of splitAt(Buffer.concat(all.map(encode)), where)) {
+        parser.feed(chunk)
+        while (parser.next()) {
+          parser.own(parser.argv)
+          kept.push(parser.argv)
+        }
+      }
+      assert.equal(
+        kept.map((args) => args.map(latin1OfArg)),
+        all.map((args) => args.map((arg) => arg.toString('latin1'))),
+      )
+    }),
+    { seed: SEED, numRuns: 300 },
+  )
+})
+
+requests('own leaves an argument list that is not the parser’s own alone', () => {
+  const parser = new RequestParser(LIMITS)
+  parser.feed(encode([latin1('SET'), latin1('a key of some length'), latin1('another of some length')]))
+  assert.ok(parser.next())
+  const other = ['SET', 'a word that stands elsewhere', 'and one more of those']
+  parser.own(other)
+  assert.equal(other, ['SET', 'a word that stands elsewhere', 'and one more of those'])
+  assert.is(parser.ownOne(parser.argv, 2), 'another of some length')
+})
+
+requests('text is text, and bytes that are no text are Binary', () => {
+  const parser = new RequestParser(LIMITS)
+  parser.feed(
+    encode([Buffer.from('ascii'), Buffer.from('ä€\u{1f600}'), Buffer.of(0xff, 0x00), Buffer.of(0xed, 0xa0, 0x80)]),
+  )
+  assert.ok(parser.next())
+  const [ascii, text, bytes, surrogate] = parser.argv
+  assert.is(ascii, 'ascii')
+  assert.is(text, 'ä€\u{1f600}')
+  assert.ok(bytes instanceof Binary && bytes.latin1 === '\xff\0')
+  assert.ok(surrogate instanceof Binary && surrogate.latin1 === '\xed\xa0\x80')
+})
+
+requests('raw is the request itself where it lies whole in one chunk', () => {
+  const one = encode([latin1('SET'), latin1('k'), Buffer.of(0xff, 0x80)])
+  const two = encode([latin1('DEL'), latin1('k')])
+  const parser = new RequestParser(LIMITS)
+  parser.feed(Buffer.concat([latin1('PING\r\n'), one, two, one.subarray(0, 9)]))
+  const raws: (string | undefined)[] = []
+  const read = (): void => {
+    while (parser.next()) {
+      const raw = parser.raw
+      raws.push(raw?.chunk.toString('latin1', raw.start, raw.end))
+    }
+  }
+  read()
+  assert.equal(raws, [undefined, one.toString('latin1'), two.toString('latin1')], 'an inline request has none')
+  parser.feed(Buffer.concat([one.subarray(9), two]))
+  read()
+  assert.equal(raws.slice(3), [undefined, two.toString('latin1')], 'half a request in each chunk: none')
+  parser.feed(two.subarray(0, 3))
+  read()
+  parser.feed(two.subarray(3))
+  read()
+  assert.equal(raws.slice(5), [two.toString('latin1')], 'a split before the first argument is joined')
+})
+
+requests('raw, wherever it is there, is the canonical form of the arguments', () => {
+  const loose = fc.tuple(argv, fc.constantFrom('\r\n', '\rX', 'XX')).map(([args, end]) => {
+    const bytes = encode(args)
+    return Buffer.concat([bytes.subarray(0, bytes.length - 2), latin1(end)])
+  })
+  fc.assert(
+    fc.property(fc.array(fc.oneof(argv.map(encode), loose), { maxLength: 4 }), places, (all, where) => {
+      const parser = new RequestParser(LIMITS)
+      for (const chunk of splitAt(Buffer.concat(all), where)) {
+        parser.feed(chunk)
+        while (parser.next()) {
+          const raw = parser.raw
+          if (raw === undefined) continue
+          assert.is(raw.chunk.toString('latin1', raw.start, raw.end), encodeCommand(parser.argv))
+        }
+      }
+    }),
+    { seed: SEED, numRuns: 300 },
+  )
+})
+
+requests('what follows an argument or a length is passed over unread, as in Redis, but is not handed on', () => {
+  for (const bytes of ['*1\r\n$4\r\nPINGXX', '*1\rX$4\r\nPING\r\n', '*1\r\n$4\rXPING\r\n']) {
+    const parser = new RequestParser(LIMITS)
+    parser.feed(latin1(bytes))
+    assert.ok(parser.next(), bytes)
+    assert.equal(parser.argv, ['PING'])
+    assert.is(parser.raw, undefined)
+  }
+})
+
+requests('a big argument is gathered over chunks, and what follows it is read', () => {
+  const big = Buffer.alloc(1024 * 1024, 'ab€')
+  const bytes = Buffer.concat([encode([latin1('SET'), latin1('k'), big]), encode([latin1('PING')])])
+  for (const size of [1000, 16_384, 65_536, bytes.length - 15, bytes.length - 14, bytes.length - 1]) {
+    const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      bytes.subarray(i * size, (i + 1) * size),
+    )
+    const { requests, ends } = readAll(chunks)
+    assert.is(requests.length, 2, `chunks of ${size}`)
+    assert.ok(requests[0][2] === big.toString('latin1'), `chunks of ${size}`)
+    assert.equal(ends, [bytes.length - 14, bytes.length])
+  }
+})
+
+requests('several big arguments in one request', () => {
+  const args = [
+    latin1('MSET'),
+    Buffer.alloc(70_000, 'k'),
+    Buffer.alloc(90_000, 0xfe),
+    latin1('b'),
+    Buffer.alloc(9000, 'ä'),
+  ]
+  const bytes = encode(args)
+  const { requests } = readEachWay(bytes, [10, 60_000, 70_050, 100_000, 165_000])
+  assert.ok(requests[0].every((arg, i) => arg === args[i].toString('latin1')))
+})
+
+requests('a length that is only claimed takes no memory', () => {
+  const before = process.memoryUsage().arrayBuffers
+  const parsers = Array.from({ length: 64 }, () => new RequestParser(LIMITS))
+  for (const parser of parsers) {
+    parser.feed(latin1('*2\r\n$3\r\nSET\r\n$536870912\r\nfirst bytes'))
+    assert.not(parser.next())
+  }
+  assert.ok(process.memoryUsage().arrayBuffers - before < 8 * 1024 * 1024)
+  assert.is(parsers[0].bufferedBytes, 11)
+})
+
+requests('bufferedBytes is what waits for the rest of a request', () => {
+  const parser = new RequestParser(LIMITS)
+  parser.feed(latin1('PING\r\nPI'))
+  assert.ok(parser.next())
+  assert.not(parser.next())
+  assert.is(parser.bufferedBytes, 2)
+  parser.feed(latin1('NG\r\n'))
+  assert.ok(parser.next())
+  assert.is(parser.bufferedBytes, 0)
+})
+
+requests('takeRest gives what was not read', () => {
+  const parser = new RequestParser(LIMITS)
+  parser.feed(latin1('SYNC\r\nREPLCONF ACK'))
+  assert.ok(parser.next())
+  assert.is(parser.takeRest().toString(), 'REPLCONF ACK')
+  assert.not(parser.next())
+  assert.is(parser.bufferedBytes, 0)
+})
+
+requests('an empty request is nothing', () => {
+  assert.equal(readEachWay(latin1('\r\n\n*0\r\n*-1\r\n*-7\r\n   \r\nPING\r\n')).requests, [['PING']])
+})
+
+const broken: [bytes: string, message: string][] = [
+  ['*x\r\n', 'invalid multibulk length'],
+  ['*\r\n', 'invalid multibulk length'],
+  ['*+1\r\n', 'invalid multibulk length'],
+  ['*01\r\n', 'invalid multibulk length'],
+  ['*-0\r\n', 'invalid multibulk length'],
+  ['*1 \r\n', 'invalid multibulk length'],
+  ['*3000000000\r\n', 'invalid multibulk length'],
+  ['*1048577\r\n', 'invalid multibulk length'],
+  ['*99999999999999999999\r\n', 'invalid multibulk length'],
+  ['*1\r\nX4\r\nPING\r\n', "expected '$', got 'X'"],
+  ['*1\r\n*1\r\n', "expected '$', got '*'"],
+  ['*1\r\n\r\n', "expected '$', got '\r'"],
+  ['*1\r\n\xff\r\n', "expected '$', got '\udcff'"],
+  ['*1\r\n$\r\n', 'invalid bulk length'],
+  ['*1\r\n$-1\r\n', 'invalid bulk length'],
+  ['*1\r\n$x\r\n', 'invalid bulk length'],
+  ['*1\r\n$4x\r\nPING\r\n', 'invalid bulk length'],
+  ['*1\r\n$536870913\r\n', 'invalid bulk length'],
+  ['*1\r\n$9223372036854775808\r\n', 'invalid bulk length'],
+  ['SET "k\r\n', 'unbalanced quotes in request'],
+  ["SET 'k\r\n", 'unbalanced quotes in request'],
+  ['SET "k"v\r\n', 'unbalanced quotes in request'],
+  ["SET 'k'v\r\n", 'unbalanced quotes in request'],
+]
+
+for (const [bytes, message] of broken) {
+  requests(`broken: ${JSON.stringify(bytes)}`, () => {
+    const { requests, error } = readEachWay(latin1(`PING\r\n${bytes}`))
+    assert.equal(requests, [['PING']], 'what came before counts')
+    assert.is(error, message)
+  })
+}
+
+requests('nothing is wrong before the line is whole', () => {
+  // Redis looks for the line's end first. A byte more, and it is an error.
+  for (const line of ['*x', '*1\r\nX', '*1\r\n$x', '*1\r\n$-', 'SET "k'])
+    assert.equal(readEachWay(latin1(line)), { requests: [], ends: [] }, JSON.stringify(line))
+})
+
+requests('lines without an end are too long at 64 KiB', () => {
+  const cases: [start: string, filler: string, message: string][] = [
+    ['*', '1', 'too big mbulk count string'],
+    ['*x', 'x', 'too big mbulk count string'],
+    ['*1\r\n$', '1', 'too big bulk count string'],
+    ['*1\r\n$x', 'x', 'too big bulk count string'],
+    ['*1\r\nX', 'x', 'too big bulk count string'],
+    ['', 'x', 'too big inline request'],
+    ['"', ' ', 'too big inline request'],
+  ]
+  for (const [start, filler, message] of cases) {
+    const long = latin1(start + filler.repeat(LINE + 10))
+    assert.is(readAll([long]).error, message, start)
+    assert.is(readAll(splitAt(long, [10, 40_000, LINE])).error, message, start)
+    assert.is(readAll([long.subarray(0, LINE - 10)]).error, undefined, start)
+  }
+  assert.is(readAll([latin1(`${'x'.repeat(LINE - 10)}\r\n`)]).requests.length, 1)
+})
+
+requests('limits of an argument and of their number, at the limit and past it', () => {
+  const limits = { maxBulkBytes: 10, maxArguments: 3 }
+  assert.is(readEachWay(latin1('*1\r\n$10\r\n0123456789\r\n'), [6], limits).error, undefined)
+  assert.is(readEachWay(latin1('*1\r\n$11\r\n'), [6], limits).error, 'invalid bulk length')
+  assert.is(readEachWay(encode([latin1('a'), latin1('b'), latin1('c')]), [6], limits).error, undefined)
+  assert.is(readEachWay(latin1('*4\r\n'), [6], limits).error, 'invalid multibulk length')
+})
+
+requests('limits before a client has authenticated', () => {
+  const read = (text: string): Outcome => readEachWay(latin1(text), [5], UNAUTHENTICATED_LIMITS)
+  assert.is(read('*10\r\n').error, undefined)
+  assert.is(read('*11\r\n').error, 'unauthenticated multibulk length')
+  assert.is(read('*3000000000\r\n').error, 'invalid multibulk length')
+  assert.is(read('*x\r\n').error, 'invalid multibulk length')
+  assert.is(read('*1\r\n$16384\r\n').error, undefined)
+  assert.is(read('*1\r\n$16385\r\n').error, 'unauthenticated bulk length')
+  assert.is(read('*1\r\n$-1\r\n').error, 'invalid bulk length')
+})
+
+requests('limits change from one request to the next', () => {
+  const parser = new RequestParser(UNAUTHENTICATED_LIMITS)
+  parser.feed(latin1('*2\r\n$4\r\nAUTH\r\n$1\r\np\r\n*11\r\n'))
+  assert.ok(parser.next())
+  parser.limits = LIMITS
+  assert.not(parser.next())
+  parser.limits = UNAUTHENTICATED_LIMITS
+  parser.feed(latin1('$1\r\nx\r\n'.repeat(11)))
+  assert.ok(parser.next(), 'a count that was accepted stays so')
+  assert.is(parser.argv.length, 11)
+})
+
+requests('garbage gives requests or a ProtocolError, the same at any splits', () => {
+  const seeds = ['*2\r\n$3\r\nGET\r\n$1\r\nk\r\n', 'SET a "b c" \'d\'\r\n', '*1\r\n$4\r\nPING\r\n\r\n*0\r\n']
+  const mutated = fc
+    .tuple(fc.constantFrom(...seeds), fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }))
+    .map(([seed, changes]) => {
+      const bytes = latin1(seed)
+      for (const [at, byte] of changes) bytes[at % bytes.length] = byte
+      return bytes
+    })
+  const noise = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes))
+  const garbage = fc.array(fc.oneof(mutated, noise, fc.constantFrom('*', '$', '\r\n', '-', '9').map(latin1)), {
+    maxLength: 5,
+  })
+  fc.assert(
+    fc.property(garbage, places, (pieces, where) => {
+      readEachWay(Buffer.concat(pieces), where)
+    }),
+    { seed: SEED, numRuns: 2000 },
+  )
+})
+
+requests('encodeCommand and the parser are each other’s inverse', () => {
+  fc.assert(
+    fc.property(argv, (args) => {
+      const text = encodeCommand(args.map((arg) => argOfBuffer(arg)))
+      assert.is(text, encode(args).toString('latin1'))
+    }),
+    { seed: SEED, numRuns: 300 },
+  )
+  assert.is(encodeCommand(['SET', 'ä', -5]), '*3\r\n$3\r\nSET\r\n$2\r\n\xc3\xa4\r\n$2\r\n-5\r\n')
+})
+
+const inline = suite('inline requests')
+
+/** As redis-server 7.0.15 answers `ECHO`-like lines: sdssplitargs. */
+const lines: [line: string, words: string[] | undefined][] = [
+  ['', []],
+  ['   \t ', []],
+  ['PING', ['PING']],
+  [' SET  k\tv ', ['SET', 'k', 'v']],
+  ['SET k "a b"', ['SET', 'k', 'a b']],
+  ["SET k 'a b'", ['SET', 'k', 'a b']],
+  ['""', ['']],
+  ["''", ['']],
+  ['"" \'\'', ['', '']],
+  ['"\\n\\r\\t\\b\\a\\\\\\""', ['\n\r\t\b\x07\\"']],
+  ['"\\x41\\xff\\x0g"', ['A\xffx0g']],
+  ['"\\xzz"', ['xzz']],
+  ["'a\\'b'", ["a'b"]],
+  ["'a\\nb'", ['a\\nb']],
+  ['a"b c"', ['ab c']],
+  ['a"b"c', undefined],
+  ['"a"\t"b"', ['a', 'b']],
+  ['"open', undefined],
+  ["'open", undefined],
+  ['"open\\"', undefined],
+  ["'open\\'", undefined],
+  ['"a"b', undefined],
+  ['back\\slash', ['back\\slash']],
+]
+
+for (const [line, words] of lines) {
+  inline(JSON.stringify(line), () => {
+    assert.equal(splitInline(line)?.map(latin1OfArg), words)
+  })
+}
+
+inline('what was quoted comes back', () => {
+  const quoted = (bytes: Buffer): string =>
+    `"${Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}"`
+  fc.assert(
+    fc.property(fc.array(argument, { maxLength: 5 }), (args) => {
+      const words = splitInline(args.map(quoted).join(' '))
+      assert.equal(
+        words?.map(latin1OfArg),
+        args.map((arg) => arg.toString('latin1')),
+      )
+    }),
+    { seed: SEED, numRuns: 300 },
+  )
+})
+
+const replies = suite('replies')
+
+/** A reply as a tree, from which both forms of it are written. */
+type Tree =
+  | { kind: 'array' | 'set' | 'push'; items: Tree[] }
+  | { kind: 'map'; pairs: [Tree, Tree][] }
+  | { kind: 'bulk'; bytes: Buffer }
+  | { kind: 'status' | 'error' | 'verbatim'; text: string }
+  | { kind: 'integer'; value: bigint }
+  | { kind: 'double'; value: number }
+  | { kind: 'bool'; value: boolean }
+  | { kind: 'null' | 'nullArray' | 'ok' }
+
+const { tree } = fc.letrec<{ tree: Tree }>((tie) => {
+  const word = fc.stringMatching(/^[A-Za-z ]{1,12}$/)
+  const leaf = fc.oneof(
+    anyBytes.map((bytes): Tree => ({ kind: 'bulk', bytes })),
+    fc.tuple(fc.constantFrom('status', 'error', 'verbatim'), word).map(([kind, text]): Tree => ({ kind, text })),
+    fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((value): Tree => ({ kind: 'integer', value })),
+    fc.double({ noNaN: true }).map((value): Tree => ({ kind: 'double', value: value + 0 })),
+    fc.boolean().map((value): Tree => ({ kind: 'bool', value })),
+    fc.constantFrom('null', 'nullArray', 'ok').map((kind): Tree => ({ kind })),
+  )
+  const items = fc.array(tie('tree'), { maxLength: 4 })
+  return {
+    tree: fc.oneof(
+      { maxDepth: 4 },
+      leaf,
+      items.map((list): Tree => ({ kind: 'array', items: list })),
+      items.map((list): Tree => ({ kind: 'set', items: list })),
+      fc.array(fc.tuple(tie('tree'), tie('tree')), { maxLength: 3 }).map((pairs): Tree => ({ kind: 'map', pairs })),
+    ),
+  }
+})
+
+function write(reply: Reply, node: Tree): void {
+  switch (node.kind) {
+    case 'bulk':
+      reply.bulk(argOfBuffer(node.bytes))
+      break
+    case 'status':
+      reply.status(node.text)
+      break
+    case 'error':
+      reply.error(node.text)
+      break
+    case 'verbatim':
+      reply.verbatim(node.text)
+      break
+    case 'integer':
+      reply.integer(node.value)
+      break
+    case 'double':
+      reply.double(node.value)
+      break
+    case 'bool':
+      reply.bool(node.value)
+      break
+    case 'map':
+      reply.map(node.pairs.length)
+      for (const one of node.pairs.flat()) write(reply, one)
+      break
+    case 'null':
+    case 'nullArray':
+    case 'ok':
+      reply[node.kind]()
+      break
+    default:
+      reply[node.kind](node.items.length)
+      for (const one of node.items) write(reply, one)
+  }
+}
+
+function bytesOf(node: Tree, protocol: 2 | 3): Buffer {
+  const reply = new RespReply()
+  reply.protocol = protocol
+  write(reply, node)
+  const { length } = reply
+  const bytes = latin1(reply.take().join(''))
+  assert.is(bytes.length, length)
+  assert.is(reply.length, 0)
+  return bytes
+}
+
+function readReply(bytes: Buffer): Parsed {
+  const parsed = parse(bytes, 'buffer')
+  if (parsed.kind === 'incomplete') throw new Error('incomplete')
+  assert.is(parsed.length, bytes.length)
+  return parsed.value
+}
+
+/** What a RESP2 or RESP3 client should read, one character a byte. */
+function expected(node: Tree, protocol: 2 | 3): unknown {
+  switch (node.kind) {
+    case 'bulk':
+      return node.bytes.toString('latin1')
+    case 'status':
+      return node.text
+    case 'error':
+      return { error: node.text }
+    case 'verbatim':
+      return protocol === 2 ? node.text : { verbatim: node.text }
+    case 'integer':
+      return String(node.value)
+    case 'double': {
+      const text = String(node.value).replace('Infinity', 'inf')
+      return protocol === 2 ? text : { double: node.value }
+    }
+    case 'bool':
+      return protocol === 2 ? (node.value ? '1' : '0') : node.value
+    case 'ok':
+      return 'OK'
+    case 'null':
+    case 'nullArray':
+      return null
+    case 'map': {
+      const flat = node.pairs.flat().map((one) => expected(one, protocol))
+      return protocol === 2 ? flat : { map: flat }
+    }
+    default: {
+      const items = node.items.map((one) => expected(one, protocol))
+      return node.kind === 'array' || protocol === 2 ? items : { [node.kind]: items }
+    }
+  }
+}
+
+/** The same shape from what the tests' client read. Sets and maps that lost an equal member are told by size. */
+function shape(value: Parsed): unknown {
+  if (value instanceof ErrorReply) return { error: value.message }
+  if (value instanceof Verbatim) return { verbatim: value.text }
+  if (Buffer.isBuffer(value)) return value.toString('latin1')
+  if (Array.isArray(value)) return value.map(shape)
+  if (value instanceof Set) return { set: [...value].map(shape) }
+  if (value instanceof Map) return { map: [...value].flat().map((one) => shape(one as Parsed)) }
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : value
+}
+
+/** Without what a Set or Map of JavaScript cannot hold twice, and with RESP3's doubles as text. */
+function comparable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(comparable)
+  if (typeof value !== 'object' || value === null) return value
+  const [kind, content] = Object.entries(value)[0]
+  return kind === 'set' || kind === 'map' ? kind : String(content)
+}
+
+replies('any reply is read back as it was written, in RESP2 and in RESP3', () => {
+  fc.assert(
+    fc.property(tree, (node) => {
+      assert.equal(shape(readReply(bytesOf(node, 2))), expected(node, 2))
+      assert.equal(comparable(shape(readReply(bytesOf(node, 3)))), comparable(expected(node, 3)))
+    }),
+    { seed: SEED, numRuns: 500 },
+  )
+})
+
+replies('sets, maps and pushes of RESP3', () => {
+  const list: Tree[] = [
+    { kind: 'integer', value: 1n },
+    { kind: 'bulk', bytes: latin1('b') },
+  ]
+  const text = (node: Tree, protocol: 2 | 3): string => bytesOf(node, protocol).toString()
+  assert.is(text({ kind: 'set', items: list }, 3), '~2\r\n:1\r\n$1\r\nb\r\n')
+  assert.is(text({ kind: 'push', items: list }, 3), '>2\r\n:1\r\n$1\r\nb\r\n')
+  assert.is(text({ kind: 'push', items: list }, 2), '*2\r\n:1\r\n$1\r\nb\r\n')
+  assert.is(text({ kind: 'map', pairs: [[list[0], list[1]]] }, 3), '%1\r\n:1\r\n$1\r\nb\r\n')
+  assert.is(text({ kind: 'map', pairs: [[list[0], list[1]]] }, 2), '*2\r\n:1\r\n$1\r\nb\r\n')
+  assert.is(text({ kind: 'double', value: Number.NEGATIVE_INFINITY }, 3), ',-inf\r\n')
+  assert.is(text({ kind: 'double', value: 1.5 }, 2), '$3\r\n1.5\r\n')
+  assert.is(text({ kind: 'verbatim', text: 'ä' }, 3), '=6\r\ntxt:\xc3\xa4\r\n'.replace('\xc3\xa4', 'ä'))
+})
+
+replies('line ends in an error become spaces', () => {
+  const reply = new RespReply()
+  reply.error('ERR a\r\nb\nc ä')
+  assert.is(reply.take().join(''), '-ERR a  b c \xc3\xa4\r\n')
+})
+
+replies('a long reply comes in pieces of bounded length, in order', () => {
+  const reply = new RespReply()
+  const value = 'x'.repeat(100_000)
+  reply.array(40)
+  for (let i = 0; i < 40; i++) reply.bulk(`${i}${value}`)
+  const pieces = reply.take()
+  assert.ok(pieces.length > 5 && pieces.every((piece) => piece.length < 600_000))
+  const parsed = parse(latin1(pieces.join('')), 'latin1')
+  assert.ok(parsed.kind === 'reply')
+  assert.ok(parsed.kind === 'reply' && (parsed.value as string[]).every((one, i) => one === `${i}${value}`))
+})
+
+/** What `store.call` should give. */
+function callValue(node: Tree): unknown {
+  switch (node.kind) {
+    case 'bulk': {
+      const text = node.bytes.toString()
+      return Buffer.from(text).equals(node.bytes) ? text : node.bytes
+    }
+    case 'error':
+      return new ReplyError(node.text)
+    case 'status':
+    case 'verbatim':
+      return node.text
+    case 'integer':
+      return BigInt(Number(node.value)) === node.value && Number.isSafeInteger(Number(node.value))
+        ? Number(node.value)
+        : node.value
+    case 'double':
+    case 'bool':
+      return node.value
+    case 'ok':
+      return 'OK'
+    case 'null':
+    case 'nullArray':
+      return null
+    case 'map':
+      return new Map(node.pairs.map(([key, value]) => [callValue(key), callValue(value)]))
+    default:
+      return node.items.map(callValue)
+  }
+}
+
+replies('the same replies as JavaScript values', () => {
+  fc.assert(
+    fc.property(tree, (node) => {
+      const reply = new ValueReply()
+      write(reply, node)
+      assert.equal(plain(reply.value), plain(callValue(node) as ReplyValue))
+    }),
+    { seed: SEED, numRuns: 500 },
+  )
+})
+
+/** uvu compares neither Maps with object keys nor errors by what they say. */
+function plain(value: ReplyValue): unknown {
+  if (value instanceof ReplyError) return { error: value.message, code: value.code }
+  if (Buffer.isBuffer(value)) return { bytes: value.toString('hex') }
+  if (Array.isArray(value)) return value.map(plain)
+  if (value instanceof Map) return { map: [...value].map((pair) => pair.map(plain)) }
+  return typeof value === 'bigint' ? `${value}n` : value
+}
+
+const bytes = suite('text and bytes')
+const someBytes = fc
+  .oneof(
+    fc.uint8Array({ maxLength: 60 }),
+    // Nearly UTF-8: whole and cut sequences, overlong ones, surrogates, and beyond U+10FFFF.
+    fc
+      .array(
+        fc.constantFrom(
+          '61',
+          'c3a4',
+          'e282ac',
+          'f09f9880',
+          'c3',
+          'e282',
+          'f09f98',
+          '80',
+          'c080',
+          'eda080',
+          'edb080',
+          'f4908080',
+          'ff',
+        ),
+        { maxLength: 12 },
+      )
+      .map((parts) => new Uint8Array(Buffer.from(parts.join(''), 'hex'))),
+  )
+  .map((array) => Buffer.from(array))
+const anyString = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 30 }),
+  fc
+    .array(fc.constantFrom('a', 'ä', '€', '\u{1f600}', '\ud83d', '\ude00', '\udc80', '\udcff', '\udc7f', '\udd00'), {
+      maxLength: 12,
+    })
+    .map((units) => units.join('')),
+)
+const runs = { seed: SEED, numRuns: 2000 }
+
+bytes('any bytes become text and come back', () => {
+  fc.assert(
+    fc.property(someBytes, (some) => {
+      const text = textOf(some)
+      const form = some.toString('latin1')
+      assert.ok(bufferOf(text).equals(some))
+      assert.is(latin1Of(text), form)
+      assert.is(textOfLatin1(form), text)
+      assert.is(keyText(text), text, 'already what a key is')
+      assert.is(latin1OfArg(argOfBuffer(some)), form)
+      assert.is(latin1OfArg(argOfLatin1(form)), form)
+      assert.is(textOfArg(argOfLatin1(form)), text)
+      assert.is(argOfBuffer(some) instanceof Binary, !text.isWellFormed())
+    }),
+    runs,
+  )
+})
+
+bytes('UTF-8 is its own text', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      assert.is(textOf(Buffer.from(text)), text)
+      assert.ok(bufferOf(text).equals(Buffer.from(text)))
+    }),
+    runs,
+  )
+})
+
+bytes('any string of a caller becomes one text with one encoding', () => {
+  fc.assert(
+    fc.property(anyString, (given) => {
+      const key = keyText(given)
+      assert.is(keyText(key), key)
+      assert.is(textOf(bufferOf(key)), key)
+      if (given.isWellFormed()) assert.is(key, given)
+    }),
+    runs,
+  )
+})
+
+bytes('two byte strings have the same text only if they are the same', () => {
+  fc.assert(
+    fc.property(someBytes, someBytes, (a, b) => {
+      assert.is(textOf(a) === textOf(b), a.equals(b))
+    }),
+    runs,
+  )
+})
+
+bytes('texts are ordered as their bytes are', () => {
+  fc.assert(
+    fc.property(someBytes, someBytes, (a, b) => {
+      assert.is(Math.sign(compareText(textOf(a), textOf(b))), Math.sign(Buffer.compare(a, b)))
+    }),
+    runs,
+  )
+})
+
+bytes('a slice of a buffer is copied', () => {
+  const buffer = Buffer.from('abcdefghijklmnopqrstuvwxyz')
+  const arg = argOfBuffer(buffer, 2, 20)
+  const binary = argOfBuffer(Buffer.of(1, 0xff, 2), 1, 2)
+  buffer.fill(0)
+  assert.is(arg, 'cdefghijklmnopqrst')
+  assert.is(latin1OfArg(binary), '\xff')
+})
+
+requests.run()
+inline.run()
+replies.run()
+bytes.run()
