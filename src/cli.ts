@@ -79,7 +79,8 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
   store = new Store({
     config,
     env: systemEnv({ log }),
-    onShutdown: () => void stop(),
+    // Not from inside the call that asked for it.
+    onShutdown: () => void setImmediate(stop),
     rewriteConfig: file === undefined ? undefined : () => rewrite(config, file),
   })
   config.on('dir', enter)

@@ -3,11 +3,12 @@
 // short cut for its hot paths that ends in the same `propagate`).
 
 import { Applier } from './applier.js'
-import { type Arg, latin1OfArg, textOfArg } from './bytes.js'
+import { type Arg, textOfArg } from './bytes.js'
 import { CallContext } from './call-context.js'
 import { Client, type ClientKind } from './commands/client.js'
 import type { Command, PrimaryView, ReplicaView, Server, Stats } from './commands/command.js'
 import { commands, findCommand } from './commands/table.js'
+import { monitorLine } from './commands/monitor.js'
 import { Watches } from './commands/watches.js'
 import type { Config } from './config.js'
 import type { Env, Timer } from './env.js'
@@ -247,15 +248,16 @@ export class Engine implements Server {
       command = sub
     }
     if (command === undefined) throw this.#refuse(client, unknownCommand(argv))
+    client.lastCommand = command.name
     if (!command.acceptsCount(argv.length)) {
       command.rejectedCalls++
-      throw this.#refuse(client, replyErrors.arity(command.name))
+      throw this.#refuse(client, replyErrors.arity(command.name), command)
     }
     try {
       this.#checkState(client, command)
     } catch (error) {
       command.rejectedCalls++
-      throw this.#refuse(client, error as Error)
+      throw this.#refuse(client, error as Error, command)
     }
     return command
   }
@@ -278,9 +280,13 @@ export class Engine implements Server {
   }
 
   /** A command that is refused spoils the transaction it was meant for. */
-  #refuse(client: Client, error: Error): Error {
-    if (client.transaction !== null) client.transaction.failed = true
-    return error
+  #refuse(client: Client, error: Error, command?: Command): Error {
+    if (client.transaction === null) return error
+    client.transaction.failed = true
+    if (command?.name !== 'exec') return error
+    client.transaction = null
+    this.unwatch(client)
+    return new ReplyError(`EXECABORT Transaction discarded because of: ${error.message.replace(/^ERR /, '')}`)
   }
 
   #queue(client: Client, command: Command, argv: Arg[], parser: RequestParser | null): void {
@@ -296,10 +302,6 @@ export class Engine implements Server {
 
   #call(ctx: CallContext, client: Client, command: Command, argv: Arg[], parser: RequestParser | null): void {
     if (command.isWrite && !command.ownsArguments && parser !== null) parser.own(argv)
-    command.calls++
-    this.stats.commands++
-    client.lastCommand = command.name
-    if (this.monitors.size > 0 && !command.flags.has('skip_monitor')) this.#tellMonitors(client, argv)
     ctx.begin(client, this.dataset.keyspaces[client.db], parser)
     this.#depth++
     try {
@@ -308,6 +310,11 @@ export class Engine implements Server {
       command.failedCalls++
       throw error
     } finally {
+      command.calls++
+      this.stats.commands++
+      if (this.monitors.size > 0 && !command.flags.has('skip_monitor') && !command.flags.has('admin')) {
+        this.#tellMonitors(client, command, argv)
+      }
       if (ctx.wasChanged) this.#settle(ctx, argv, parser)
       this.#leave()
     }
@@ -374,10 +381,8 @@ export class Engine implements Server {
     client.reply.error(message)
   }
 
-  #tellMonitors(client: Client, argv: readonly Arg[]): void {
-    const seconds = (this.env.now() / 1000).toFixed(6)
-    const words = argv.map((arg) => `"${latin1OfArg(arg).replace(UNPRINTABLE, escapeByte)}"`)
-    const line = `+${seconds} [${client.db} ${client.link?.remote ?? 'store'}] ${words.join(' ')}\r\n`
+  #tellMonitors(client: Client, command: Command, argv: readonly Arg[]): void {
+    const line = monitorLine(client, command, argv, this.env.now())
     for (const monitor of this.monitors) monitor.send(line)
   }
 
@@ -514,9 +519,7 @@ export class Engine implements Server {
   }
 
   watch(client: Client, key: string): void {
-    const keyspace = this.dataset.keyspaces[client.db]
-    const at = keyspace.slots.has(key) && this.#role.link !== null && !keyspace.has(key)
-    this.#watches.add(client, client.db, key, at)
+    this.#watches.add(client, client.db, key, this.dataset.keyspaces[client.db].holdsExpired(key))
     this.#observeIfNeeded()
   }
 
@@ -527,8 +530,7 @@ export class Engine implements Server {
 
   hasExpiredWatch(client: Client): boolean {
     return client.watched.some(({ db, key, wasExpired }) => {
-      const keyspace = this.dataset.keyspaces[db]
-      return !wasExpired && keyspace.slots.has(key) && !keyspace.has(key)
+      return !wasExpired && this.dataset.keyspaces[db].holdsExpired(key)
     })
   }
 
@@ -572,7 +574,7 @@ export class Engine implements Server {
   }
 
   promote(): void {
-    this.config.assign('replicaof', '')
+    this.config.assign('replicaof', 'no one')
     this.#role.promote()
     this.#armExpiry()
   }
@@ -786,14 +788,6 @@ export class Engine implements Server {
 
 /** Run at once even while a transaction is being put together. */
 const CONTROLS_TRANSACTION = new Set(['multi', 'exec', 'discard', 'watch', 'quit', 'reset'])
-
-const UNPRINTABLE = /["\\\x00-\x1f\x7f-\xff]/g
-const SHORT_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\x07': '\\a', '\b': '\\b' }
-
-function escapeByte(byte: string): string {
-  if (byte === '"' || byte === '\\') return `\\${byte}`
-  return SHORT_ESCAPES[byte] ?? `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`
-}
 
 function unknownCommand(argv: readonly Arg[]): ReplyError {
   let shown = ''

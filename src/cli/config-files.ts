@@ -16,9 +16,9 @@ export interface Loaded {
 
 /**
  * What holds before any file is read, where it is not as in Redis: loopback only, as nobody asked for more, and no save
- * points, as nothing is saved.
+ * points, as nothing is saved; no wait before a full sync, as a snapshot needs no fork.
  */
-const initial = { bind: '127.0.0.1 -::1', save: '' } as const
+const initial = { bind: '127.0.0.1 -::1', save: '', 'repl-diskless-sync-delay': '0' } as const
 
 /** `argv` without the program. Throws a StoreError (CONFIG) whose text is for the terminal as it stands. */
 export function loadConfig(argv: readonly string[]): Loaded {

@@ -11,7 +11,8 @@ import { type TlsOptions, tcp } from '../transports/tcp.js'
 import { codeOf, systemText } from './config-files.js'
 
 interface Open {
-  readonly close: () => Promise<void>
+  readonly port?: number | undefined
+  close(): Promise<void>
 }
 
 type Kind = 'TCP' | 'TLS' | 'Unix'
@@ -73,6 +74,8 @@ export class Endpoints {
   async #reopen(kind: Kind): Promise<void> {
     const old = this.#open[kind].splice(0)
     for (const one of old) await one.close()
+    // What INFO shows, and what our primary is told.
+    if (kind === 'TCP') this.#store.engine.port = 0
     await this.#openKind(kind)
   }
 

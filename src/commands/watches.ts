@@ -34,10 +34,9 @@ export class Watches {
   /** The key was changed, unless all that happened is that a key went whose time had passed before it was watched. */
   touch(db: number, key: string, expired: boolean): void {
     for (const client of this.#byDb.get(db)?.get(key) ?? []) {
-      if (expired && client.watched.some((watched) => watched.db === db && watched.key === key && watched.wasExpired)) {
-        continue
-      }
-      client.watchBroken = true
+      const watched = client.watched.find((one) => one.db === db && one.key === key)
+      if (expired && watched?.wasExpired) watched.wasExpired = false
+      else client.watchBroken = true
     }
   }
 

@@ -87,6 +87,12 @@ export class Keyspace {
     return slot instanceof Timed ? slot.expiresAt : null
   }
 
+  /** Whether the key is held although its time is past. Changes nothing. */
+  holdsExpired(key: string): boolean {
+    const slot = this.slots.get(key)
+    return slot instanceof Timed && this.#owner.isPast(slot.expiresAt)
+  }
+
   typeOf(key: string): TypeName {
     return this.peek(key) === undefined ? 'none' : 'string'
   }

@@ -249,7 +249,8 @@ export class ReplicaLink {
     const expected = this.#expected.shift()
     switch (expected) {
       case 'PING':
-        return this.#pingReply(line)
+        this.#pingReply(line)
+        return
       case 'AUTH':
         if (line.startsWith('-')) this.#fail(`Unable to AUTH to MASTER: ${line}`)
         return
@@ -258,7 +259,8 @@ export class ReplicaLink {
         if (this.#expected.length === 0) this.#psync()
         return
       case 'PSYNC':
-        return this.#psyncReply(line)
+        this.#psyncReply(line)
+        return
       default:
         this.#fail(`MASTER sent a reply that nobody asked for: ${printable(line)}`)
     }

@@ -55,6 +55,10 @@ export class Cases {
     return this.#world.store
   }
 
+  get realPort(): number {
+    return this.#world.real
+  }
+
   async close(): Promise<void> {
     await onEach(this.#streams, (client) => client.close())
     await onEach(this.#observers, (client) => client.close())

@@ -1,8 +1,9 @@
 // Commands on keys, each edge case on a real server too.
 
 import * as assert from 'uvu/assert'
+import { Store } from '../../src/store.js'
 import type { RawClient, Reply } from '../client.js'
-import { suite } from '../suite.js'
+import { suite, until } from '../suite.js'
 import { skip } from './both.js'
 import { Cases } from './cases.js'
 
@@ -169,6 +170,23 @@ test('RANDOMKEY gives every key its turn', { skip }, async () => {
   const seen = new Set<Reply>()
   for (let tries = 0; seen.size < 3 && tries < 1000; tries++) seen.add(await both.ours.ok('RANDOMKEY'))
   assert.equal([...seen].sort(), ['a', 'b', 'c'])
+})
+
+test('a replica keeps a key whose time is past, hides it, and deletes it when it is told to', { skip }, async () => {
+  const { real } = cases.both
+  await using spare = new Store<string>()
+  await spare.replicaOf(`redis://127.0.0.1:${cases.realPort}`)
+  const after = async (...argv: string[]): Promise<void> => {
+    await real.ok(...argv)
+    await real.ok('INCR', 'steps')
+    const steps = await real.ok('GET', 'steps')
+    await until(() => spare.get('steps') === steps, { what: `the replica to apply ${argv.join(' ')}` })
+  }
+  await after('FLUSHALL')
+  await after('SET', 'k', 'v', 'PXAT', '1')
+  assert.equal([spare.get('k'), spare.size, spare.call('TTL', 'k')], [undefined, 2, -2])
+  await after('APPEND', 'k', 'w')
+  assert.equal([spare.get('k'), spare.size, spare.call('TTL', 'k')], ['w', 2, -1])
 })
 
 test.run()

@@ -50,7 +50,7 @@ class Program implements AsyncDisposable {
     try {
       await until(seen, { what: `${what} on the screen` })
     } catch (error) {
-      throw new Error(`${(error as Error).message}; it said:\n${this.output}`, { cause: error })
+      throw new Error(`${(error as Error).message}; it said:\n${this.output.slice(-1000)}`, { cause: error })
     }
   }
 
@@ -214,9 +214,9 @@ for (const version of ['7.0.15', '8.6.3']) {
 
   test('--stat', { skip }, async () => {
     await using screen = onTerminal('--stat', '-i', '0.05')
-    await screen.see(/------- data ------.*keys +mem +clients +blocked +requests +connections/s)
+    await screen.see(/------- data ------[^]*keys +mem +clients +blocked +requests +connections/)
     // keys, memory, clients, blocked, requests (and how many more), connections
-    await screen.see(new RegExp(`(?:\\n${store.size} +[\\d.]+[KMG] +\\d+ +0 +\\d+ \\(\\+\\d+\\) +\\d+ *\\r){3}`))
+    await screen.see(new RegExp(`(?:\\n${store.size + 1} +[\\d.]+[KMG] +\\d+ +0 +\\d+ \\(\\+\\d+\\) +\\d+ *\\r){3}`))
   })
 
   test('--latency, and its history', { skip }, async () => {
@@ -227,7 +227,7 @@ for (const version of ['7.0.15', '8.6.3']) {
     assert.ok(min <= average && average <= max && max < 400, `${min} ${average} ${max}`)
     assert.ok(count > 5, String(count))
     await using screen = onTerminal('--latency-history', '-i', '0.2')
-    await screen.see(/(?:min: \d+, max: \d+, avg: [\d.]+ \(\d+ samples\) -- 0\.\d+ seconds range.*\n.*){2}/)
+    await screen.see(/(?:min: \d+, max: \d+, avg: [\d.]+ \(\d+ samples\) -- 0\.\d+ seconds range[^]*){2}/)
   })
 
   test('--pipe: RESP, inline and errors, all counted', { skip }, async () => {
@@ -268,7 +268,7 @@ for (const version of ['7.0.15', '8.6.3']) {
 
   test('--replica shows what is written from then on', { skip }, async () => {
     await using screen = onTerminal('--replica')
-    await screen.see(/SYNC done\. Logging commands from/)
+    await screen.see(/done\b.* Logging commands from/)
     store.set('later', 'ä "quoted"\r\n')
     store.set('timed', 'v', { expiresAt: 4_000_000_000_000 })
     store.db(3).delete('elsewhere')

@@ -6,7 +6,7 @@ import type { Node } from './nodes.js'
 /** What a node says to `PSYNC replid wanted` from a new connection, which is closed then. */
 export async function answerToPsync(node: Node, replid: string, wanted: number): Promise<string> {
   await using client = await node.connect()
-  return ask(client, replid, wanted)
+  return await ask(client, replid, wanted)
 }
 
 async function ask(client: RawClient, replid: string, wanted: number): Promise<string> {
