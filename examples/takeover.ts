@@ -82,11 +82,13 @@ const shown =
   /^(?:role|master_link_status|connected_slaves|slave\d|master_replid2?|master_repl_offset|second_repl_offset):/
 
 async function show(port: number): Promise<void> {
-  const sides = { 'the first process': await ask(port, 'INFO replication'), 'the spare': infoHere('replication') }
-  for (const [name, info] of Object.entries(sides)) {
-    console.log(`  ${name}> info replication`)
-    for (const line of info.split('\r\n')) if (shown.test(line)) console.log(`    ${line}`)
-  }
+  print('the first process', await ask(port, 'INFO replication'))
+  print('the spare', infoHere('replication'))
+}
+
+function print(name: string, info: string): void {
+  console.log(`  ${name}> info replication`)
+  for (const line of info.split('\r\n')) if (shown.test(line)) console.log(`    ${line}`)
 }
 
 const spare = new Store<Session>({
@@ -170,6 +172,5 @@ function checkPromoted(replid: string, offset: number): void {
   assert.notEqual(status.replid, replid, 'a new history begins')
   assert.equal(status.replid2, replid, 'and remembers the old one')
   assert.equal(status.secondOffset, offset + 1)
-  const lines = infoHere('replication').split('\r\n')
-  for (const line of lines) if (shown.test(line)) console.log(`    ${line}`)
+  print('the spare', infoHere('replication'))
 }

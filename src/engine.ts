@@ -3,23 +3,24 @@
 // short cut for its hot paths that ends in the same `propagate`).
 
 import { Applier } from './applier.js'
+import { Bounds } from './bounds.js'
 import { type Arg, textOfArg } from './bytes.js'
 import { CallContext } from './call-context.js'
 import { Client, type ClientKind } from './commands/client.js'
 import type { Command, PrimaryView, ReplicaView, Server, Stats } from './commands/command.js'
-import { commands, findCommand } from './commands/table.js'
 import { monitorLine } from './commands/monitor.js'
+import { commands, findCommand } from './commands/table.js'
 import { Watches } from './commands/watches.js'
 import type { Config } from './config.js'
-import type { Env, Timer } from './env.js'
+import type { Env } from './env.js'
 import { assert, ReplyError, replyErrors, StoreError } from './errors.js'
+import { Expirer } from './expirer.js'
 import { Dataset } from './keyspace/dataset.js'
-import { type Policy, victimOf } from './keyspace/eviction.js'
-import type { Change, Keyspace, Value } from './keyspace/keyspace.js'
+import type { Change, Keyspace } from './keyspace/keyspace.js'
 import type { Link, Transport } from './link.js'
+import { loadInto } from './loading.js'
 import { encodeCommand, type RequestParser } from './protocol/parser.js'
 import { quoteArg, type Reply, type ReplyValue, SilentReply, ValueReply } from './protocol/writer.js'
-import { RdbReader } from './rdb/reader.js'
 import { History } from './replication/history.js'
 import type { Replica } from './replication/primary.js'
 import type { LinkState, SnapshotLoad } from './replication/replica.js'
@@ -27,6 +28,7 @@ import { type Entry, Stream } from './replication/stream.js'
 import { type FollowOptions, Role } from './role.js'
 import { Snapshot } from './snapshot.js'
 import { REDIS_VERSION } from './version.js'
+import { viewOfLink, viewOfReplica } from './views.js'
 
 export interface EngineOptions {
   env: Env
@@ -46,8 +48,6 @@ export interface EngineEvents {
   synced(): void
 }
 
-/** Keys that one turn of the active expiry deletes at most. */
-const EXPIRE_PER_TURN = 1000
 /** What a primary's stream may hold that does not touch our data: handed on, and not applied. */
 const PASSED_ON = new Set(['publish', 'spublish', 'script', 'function'])
 
@@ -71,7 +71,6 @@ export class Engine implements Server {
   /** Ends the program (SHUTDOWN); null inside a service, which nobody may end from outside. */
   onShutdown: (() => void) | null = null
   port = 0
-  maxEntries: number
   readonly #role: Role
   readonly #dial: (host: string, port: number) => Transport
   readonly #watches = new Watches()
@@ -96,19 +95,17 @@ export class Engine implements Server {
   #pending: Entry[] = []
   /** Something was changed since the last time that nothing was under way. */
   #settled = false
-  #activeExpire = true
-  #expiryTimer: { timer: Timer; at: number } | null = null
-  #maxMemory = 0
-  #policy: Policy = 'noeviction'
-  #databases: number
+  readonly #expirer: Expirer
+  readonly #bounds: Bounds
+  readonly #databases: number
   #closed = false
 
   constructor(options: EngineOptions) {
     const { env, config } = options
+    const engine = this
     this.env = env
     this.config = config
     this.#dial = options.dial
-    this.maxEntries = options.maxEntries ?? 0
     this.startedAt = env.now()
     this.lastSaveAt = this.startedAt
     this.runId = env.randomHex(20)
@@ -126,8 +123,27 @@ export class Engine implements Server {
       relay: (chunk, start, end) => this.stream.relay(chunk, start, end),
     })
     this.#role = new Role(this.#roleHost())
-    for (const name of ['maxmemory', 'maxmemory-policy'] as const) config.on(name, () => this.#readBounds())
-    this.#readBounds()
+    const may = (): boolean => this.#role.link === null && !this.#closed
+    this.#expirer = new Expirer({
+      env,
+      get dataset() {
+        return engine.dataset
+      },
+      mayExpire: may,
+      expire: (keyspace, key) => void this.#remove(keyspace, key, 'expire'),
+    })
+    this.#bounds = new Bounds(
+      {
+        env,
+        config,
+        get dataset() {
+          return engine.dataset
+        },
+        mayEvict: may,
+        evict: (keyspace, key) => this.#remove(keyspace, key, 'evict'),
+      },
+      options.maxEntries ?? 0,
+    )
   }
 
   get role(): 'primary' | 'replica' {
@@ -276,13 +292,25 @@ export class Engine implements Server {
       if (!link.isUp && !command.flags.has('stale') && !this.config.flag('replica-serve-stale-data')) {
         if (client.kind !== 'internal') throw replyErrors.masterDown()
       }
-    } else if (command.deniesOom && this.#maxMemory > 0 && !this.makeRoom()) throw replyErrors.oom()
+      return
+    }
+    if (command.isWrite && !this.#hasGoodReplicas())
+      throw new ReplyError('NOREPLICAS Not enough good replicas to write.')
+    if (command.deniesOom && !this.#bounds.makeRoom()) throw replyErrors.oom()
+  }
+
+  /** min-replicas-to-write: enough replicas acknowledged lately. */
+  #hasGoodReplicas(): boolean {
+    const wanted = this.config.number('min-replicas-to-write')
+    if (wanted === 0) return true
+    const maxLag = this.config.number('min-replicas-max-lag')
+    if (maxLag === 0) return true
+    return this.replicas().filter((one) => one.state === 'online' && one.lagSeconds <= maxLag).length >= wanted
   }
 
   /** A command that is refused spoils the transaction it was meant for. */
   #refuse(client: Client, error: Error, command?: Command): Error {
-    if (client.transaction === null) return error
-    client.transaction.failed = true
+    if (client.transaction !== null) client.transaction.failed = true
     if (command?.name !== 'exec') return error
     client.transaction = null
     this.unwatch(client)
@@ -325,7 +353,7 @@ export class Engine implements Server {
     this.changesSinceSave += ctx.changes
     this.#settled = true
     if (ctx.client.kind === 'primary') return
-    if (this.maxEntries > 0) this.#keepWithinEntries()
+    if (this.#bounds.hasMaxEntries) this.#bounds.keepWithinEntries()
     if (!this.stream.active || ctx.isSilent || this.#role.link !== null) return
     const { effects } = ctx
     const db = ctx.dbIndex
@@ -360,7 +388,7 @@ export class Engine implements Server {
       this.#pending = []
       if (this.stream.active) this.stream.writeAll(entries)
     }
-    this.#armExpiry()
+    this.#expirer.arm()
     if (this.#changes.length > 0) this.#emitChanges()
   }
 
@@ -389,91 +417,33 @@ export class Engine implements Server {
   // Expiry and eviction
 
   get activeExpire(): boolean {
-    return this.#activeExpire
+    return this.#expirer.active
   }
   set activeExpire(active: boolean) {
-    this.#activeExpire = active
-    this.#armExpiry()
-  }
-
-  #metExpired(keyspace: Keyspace, key: string): void {
-    if (this.#role.link !== null || this.dataset.keyspaces[keyspace.index] !== keyspace) return
-    this.#expire(keyspace, key)
-  }
-
-  #expire(keyspace: Keyspace, key: string): void {
-    if (!keyspace.delete(key, 'expire')) return
-    this.stats.expired++
-    this.propagate(keyspace.index, [this.config.flag('lazyfree-lazy-expire') ? 'UNLINK' : 'DEL', key])
-  }
-
-  /** One timer, for the key that is due first. */
-  #armExpiry(): void {
-    const due = this.#activeExpire && this.#role.link === null && !this.#closed ? this.dataset.nextExpiry : undefined
-    if (due === this.#expiryTimer?.at) return
-    this.#expiryTimer?.timer.cancel()
-    this.#expiryTimer = null
-    if (due === undefined) return
-    const timer = this.env.after(Math.max(1, due + 1 - this.env.now()), () => {
-      this.#expiryTimer = null
-      this.#expireDue()
-      this.#armExpiry()
-    })
-    this.#expiryTimer = { timer, at: due }
+    this.#expirer.active = active
   }
 
   /** To be called after a time was set outside of a call. */
   timesChanged(): void {
-    if (this.#depth === 0) this.#armExpiry()
+    if (this.#depth === 0) this.#expirer.arm()
     else this.#settled = true
-  }
-
-  #expireDue(): void {
-    this.#deleteDue(this.env.now())
-    this.#emitChanges()
-  }
-
-  #deleteDue(now: number): void {
-    let left = EXPIRE_PER_TURN
-    for (const keyspace of this.dataset.keyspaces) {
-      for (
-        let first = keyspace.expiry.first;
-        first !== undefined && now > first.expiresAt;
-        first = keyspace.expiry.first
-      ) {
-        if (left-- === 0) return
-        this.#expire(keyspace, first.key)
-      }
-    }
-  }
-
-  #readBounds(): void {
-    this.#maxMemory = this.config.number('maxmemory')
-    this.#policy = this.config.text('maxmemory-policy') as Policy
-    this.dataset.bounded = this.#maxMemory > 0 || this.maxEntries > 0
   }
 
   /** Evicts until the data is within maxmemory; false when the policy finds no victim. A replica never evicts. */
   makeRoom(): boolean {
-    if (this.#maxMemory === 0 || this.#role.link !== null) return true
-    while (this.dataset.bytes > this.#maxMemory) if (!this.#evictOne(this.#policy)) return false
-    return true
+    return this.#bounds.makeRoom()
   }
 
-  #keepWithinEntries(): void {
-    while (this.dataset.size > this.maxEntries) if (!this.#evictOne('allkeys-lru')) return
+  outOfMemory(): ReplyError {
+    return replyErrors.oom()
   }
 
   /** A write outside of a call is over: the Map face's short cuts end here. */
   wrote(db: number, effect: readonly (Arg | number)[]): void {
     this.changesSinceSave++
     if (this.stream.active) this.propagate(db, effect)
-    if (this.maxEntries > 0) this.#keepWithinEntries()
+    if (this.#bounds.hasMaxEntries) this.#bounds.keepWithinEntries()
     if (this.#changes.length > 0 && this.#depth === 0) this.#emitChanges()
-  }
-
-  outOfMemory(): ReplyError {
-    return replyErrors.oom()
   }
 
   /** Throws what a write by the store's owner is refused with. */
@@ -482,19 +452,20 @@ export class Engine implements Server {
     if (this.#role.link !== null) throw replyErrors.readOnly()
   }
 
-  /** From the keyspace that holds most: the order of use is kept for each by itself. */
-  #evictOne(policy: Policy): boolean {
-    let largest: Keyspace | undefined
-    for (const keyspace of this.dataset.keyspaces) {
-      const candidates = policy.startsWith('volatile') ? keyspace.expiry.size : keyspace.size
-      if (candidates > 0 && (largest === undefined || keyspace.size > largest.size)) largest = keyspace
-    }
-    if (largest === undefined) return false
-    const victim = victimOf(largest, policy, this.env.random())
-    if (victim === undefined || !largest.delete(victim, 'evict')) return false
-    this.stats.evicted++
-    this.propagate(largest.index, ['DEL', victim])
+  #remove(keyspace: Keyspace, key: string, why: 'expire' | 'evict'): boolean {
+    if (!keyspace.delete(key, why)) return false
+    const lazy = this.config.flag(why === 'expire' ? 'lazyfree-lazy-expire' : 'lazyfree-lazy-eviction')
+    if (why === 'expire') this.stats.expired++
+    else this.stats.evicted++
+    this.propagate(keyspace.index, [lazy ? 'UNLINK' : 'DEL', key])
+    if (this.#depth === 0) this.#emitChanges()
     return true
+  }
+
+  #metExpired(keyspace: Keyspace, key: string): void {
+    if (this.#role.link === null && this.dataset.keyspaces[keyspace.index] === keyspace) {
+      this.#remove(keyspace, key, 'expire')
+    }
   }
 
   // Keyspaces
@@ -570,13 +541,13 @@ export class Engine implements Server {
   followTransport(transport: Transport, options: FollowOptions = {}): void {
     this.config.assign('replicaof', `${transport.host} ${transport.port}`)
     this.#role.follow(transport, options)
-    this.#armExpiry()
+    this.#expirer.arm()
   }
 
   promote(): void {
     this.config.assign('replicaof', 'no one')
     this.#role.promote()
-    this.#armExpiry()
+    this.#expirer.arm()
   }
 
   attachReplica(client: Client, replid: string, wanted: number, isSync: boolean): void {
@@ -609,30 +580,12 @@ export class Engine implements Server {
   }
 
   replicas(): ReplicaView[] {
-    const now = this.env.monotonic()
-    return [...this.#replicas.values()].map((replica) => ({
-      host: replica.host,
-      port: replica.traits.port,
-      state: replica.state === 'online' ? 'online' : replica.state === 'waiting' ? 'wait_bgsave' : 'send_bulk',
-      offset: replica.acknowledged,
-      lagSeconds: replica.state === 'online' ? Math.floor((now - replica.heardAt) / 1000) : 0,
-    }))
+    return [...this.#replicas.values()].map((replica) => viewOfReplica(replica, this.env.monotonic()))
   }
 
   primary(): PrimaryView | null {
     const { link } = this.#role
-    if (link === null) return null
-    return {
-      host: link.transport.host,
-      port: link.transport.port,
-      state: link.state === 'stopped' ? 'connect' : link.state,
-      up: link.isUp,
-      lastIoSeconds: link.isUp ? link.lastIoSeconds : -1,
-      syncReadBytes: link.syncReadBytes,
-      syncTotalBytes: link.syncTotalBytes,
-      syncLastIoSeconds: link.lastIoSeconds,
-      downSeconds: link.downSeconds,
-    }
+    return link === null ? null : viewOfLink(link)
   }
 
   backlog(): { active: boolean; sizeBytes: number; firstByte: number; lengthBytes: number } {
@@ -668,32 +621,11 @@ export class Engine implements Server {
     this.#primaryReply.lastError = null
   }
 
-  /** Reads a snapshot into a fresh dataset, which takes the place of ours when it is whole. */
   #beginLoad(): SnapshotLoad {
-    const fresh = this.#freshDataset()
-    let db = fresh.keyspaces[0]
-    let streamDb = 0
-    const reader = new RdbReader({
-      aux: (name, value) => {
-        if (name === 'repl-stream-db') streamDb = Number(value)
-      },
-      selectDb: (index) => {
-        if (index >= this.#databases) throw new StoreError('RDB', `keyspace ${index}, but there are ${this.#databases}`)
-        db = fresh.keyspaces[index]
-      },
-      resizeDb: () => {},
-      string: (key: string, value: Value, expiresAt: number | null) => db.set(key, value, expiresAt),
-      function: () => {},
+    return loadInto(this.#freshDataset(), (fresh, streamDb) => {
+      this.#replaceDataset(fresh)
+      this.#primaryClient.db = streamDb
     })
-    return {
-      write: (chunk) => reader.write(chunk),
-      commit: () => {
-        reader.end()
-        this.#replaceDataset(fresh)
-        this.#primaryClient.db = streamDb >= 0 && streamDb < this.#databases ? streamDb : 0
-      },
-      abort: () => {},
-    }
   }
 
   #replaceDataset(fresh: Dataset): void {
@@ -703,7 +635,7 @@ export class Engine implements Server {
     }
     old.observer = null
     this.dataset = fresh
-    fresh.bounded = this.#maxMemory > 0 || this.maxEntries > 0
+    this.#bounds.furnish(fresh)
     this.#observeIfNeeded()
     this.events.synced?.()
   }
@@ -775,7 +707,7 @@ export class Engine implements Server {
     if (this.#closed) return
     this.#closed = true
     assert(this.#depth === 0, 'a store is not closed from inside a call')
-    this.#armExpiry()
+    this.#expirer.arm()
     this.#role.close()
     for (const client of this.clients.values()) client.close()
   }

@@ -10,7 +10,9 @@ const SHORT_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': 
 /** One command as MONITOR shows it: when, who, where, what. Passwords are not shown. In latin1 form. */
 export function monitorLine(client: Client, command: Command, argv: readonly Arg[], now: number): string {
   const firstSecret = secretsFrom(command, argv)
-  const words = argv.map((arg, i) => (i >= firstSecret ? '(redacted)' : latin1OfArg(arg).replace(UNPRINTABLE, escapeByte)))
+  const words = argv.map((arg, i) =>
+    i >= firstSecret ? '(redacted)' : latin1OfArg(arg).replace(UNPRINTABLE, escapeByte),
+  )
   const quoted = words.map((word) => `"${word}"`).join(' ')
   return `+${(now / 1000).toFixed(6)} [${client.db} ${client.link?.remote ?? 'store'}] ${quoted}\r\n`
 }

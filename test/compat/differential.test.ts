@@ -372,7 +372,13 @@ test(`${RUNS} random sequences`, { skip, limitMs: LIMIT_MS }, () =>
       await perform(protocol, steps)
       await assertData()
     }),
-    { seed: SEED, numRuns: RUNS, interruptAfterTimeLimit: LIMIT_MS - 10_000, markInterruptAsFailure: false },
+    {
+      seed: SEED,
+      numRuns: RUNS,
+      includeErrorInReport: true,
+      interruptAfterTimeLimit: LIMIT_MS - 10_000,
+      markInterruptAsFailure: false,
+    },
   ),
 )
 

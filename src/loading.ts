@@ -1,0 +1,36 @@
+// Reads a snapshot into a fresh dataset. Nobody sees it before it is whole.
+
+import { StoreError } from './errors.js'
+import type { Dataset } from './keyspace/dataset.js'
+import { RdbReader } from './rdb/reader.js'
+import type { SnapshotLoad } from './replication/replica.js'
+
+/**
+ * `whole` gets the dataset when all of it is there and the checksum is right, and the keyspace in which the stream that
+ * follows stands. Errors are StoreErrors RDB; the dataset is then to be forgotten.
+ */
+export function loadInto(fresh: Dataset, whole: (fresh: Dataset, streamDb: number) => void): SnapshotLoad {
+  const { keyspaces } = fresh
+  let keyspace = keyspaces[0]
+  let streamDb = 0
+  const reader = new RdbReader({
+    aux: (name, value) => {
+      if (name === 'repl-stream-db') streamDb = Number(value)
+    },
+    selectDb: (index) => {
+      if (index >= keyspaces.length) throw new StoreError('RDB', `keyspace ${index}, but there are ${keyspaces.length}`)
+      keyspace = keyspaces[index]
+    },
+    resizeDb: () => {},
+    string: (key, value, expiresAt) => keyspace.set(key, value, expiresAt),
+    function: () => {},
+  })
+  return {
+    write: (chunk) => reader.write(chunk),
+    commit: () => {
+      reader.end()
+      whole(fresh, keyspaces[streamDb] === undefined ? 0 : streamDb)
+    },
+    abort: () => {},
+  }
+}

@@ -1,0 +1,37 @@
+// Replication as INFO and ROLE show it.
+
+import type { PrimaryView, ReplicaView } from './commands/command.js'
+import type { Replica } from './replication/primary.js'
+import type { ReplicaLink } from './replication/replica.js'
+
+const SHOWN = {
+  waiting: 'wait_bgsave',
+  sending: 'send_bulk',
+  acknowledging: 'send_bulk',
+  online: 'online',
+  gone: 'send_bulk',
+} as const
+
+export function viewOfReplica(replica: Replica, now: number): ReplicaView {
+  return {
+    host: replica.host,
+    port: replica.traits.port,
+    state: SHOWN[replica.state],
+    offset: replica.acknowledged,
+    lagSeconds: replica.state === 'online' ? Math.floor((now - replica.heardAt) / 1000) : 0,
+  }
+}
+
+export function viewOfLink(link: ReplicaLink): PrimaryView {
+  return {
+    host: link.transport.host,
+    port: link.transport.port,
+    state: link.state === 'stopped' ? 'connect' : link.state,
+    up: link.isUp,
+    lastIoSeconds: link.isUp ? link.lastIoSeconds : -1,
+    syncReadBytes: link.syncReadBytes,
+    syncTotalBytes: link.syncTotalBytes,
+    syncLastIoSeconds: link.lastIoSeconds,
+    downSeconds: link.downSeconds,
+  }
+}
