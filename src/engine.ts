@@ -7,7 +7,14 @@ import { Bounds } from './bounds.js'
 import { type Arg, textOfArg } from './bytes.js'
 import { CallContext } from './call-context.js'
 import { Client, type ClientKind } from './commands/client.js'
-import type { Command, PrimaryView, ReplicaView, Server, Stats } from './commands/command.js'
+import {
+  type Command,
+  freshStats,
+  type PrimaryView,
+  type ReplicaView,
+  type Server,
+  type Stats,
+} from './commands/command.js'
 import { monitorLine } from './commands/monitor.js'
 import { commands, findCommand } from './commands/table.js'
 import { Watches } from './commands/watches.js'
@@ -15,20 +22,23 @@ import type { Config } from './config.js'
 import type { Env } from './env.js'
 import { assert, ReplyError, replyErrors, StoreError } from './errors.js'
 import { Expirer } from './expirer.js'
+import { Gate } from './gate.js'
+import { Journal } from './journal.js'
 import { Dataset } from './keyspace/dataset.js'
 import type { Change, Keyspace } from './keyspace/keyspace.js'
 import type { Link, Transport } from './link.js'
 import { loadInto } from './loading.js'
-import { encodeCommand, type RequestParser } from './protocol/parser.js'
-import { quoteArg, type Reply, type ReplyValue, SilentReply, ValueReply } from './protocol/writer.js'
+import type { RequestParser } from './protocol/parser.js'
+import { SilentReply } from './protocol/silent-reply.js'
+import { quoteArg, type Reply, type ReplyValue, ValueReply } from './protocol/writer.js'
 import { History } from './replication/history.js'
 import type { Replica } from './replication/primary.js'
 import type { LinkState, SnapshotLoad } from './replication/replica.js'
-import { type Entry, Stream } from './replication/stream.js'
+import { Stream } from './replication/stream.js'
 import { type FollowOptions, Role } from './role.js'
 import { Snapshot } from './snapshot.js'
 import { REDIS_VERSION } from './version.js'
-import { viewOfLink, viewOfReplica } from './views.js'
+import { viewOfLink } from './views.js'
 
 export interface EngineOptions {
   env: Env
@@ -78,23 +88,18 @@ export class Engine implements Server {
   readonly #primaryReply = new SilentReply()
   readonly #primaryClient: Client
   readonly #internal: Client
-  readonly #replicas = new Map<Client, Replica>()
   readonly #context: CallContext
   readonly #queuedContext: CallContext
   readonly #owner = {
-    isPast: (expiresAt: number) => !this.#applying && this.now > expiresAt,
+    isPast: (expiresAt: number) => !this.#applying && this.#journal.now > expiresAt,
     metExpired: (keyspace: Keyspace, key: string) => this.#metExpired(keyspace, key),
     random: () => this.env.random(),
   }
   #observes = false
-  #changes: { change: Change; key: string; keyspace: Keyspace }[] = []
   #nextClientId = 1
   #applying = false
-  #depth = 0
-  #frozenNow: number | null = null
-  #pending: Entry[] = []
-  /** Something was changed since the last time that nothing was under way. */
-  #settled = false
+  readonly #gate: Gate
+  readonly #journal: Journal
   readonly #expirer: Expirer
   readonly #bounds: Bounds
   readonly #databases: number
@@ -124,6 +129,22 @@ export class Engine implements Server {
     })
     this.#role = new Role(this.#roleHost())
     const may = (): boolean => this.#role.link === null && !this.#closed
+    this.#gate = new Gate({
+      config,
+      get link() {
+        return engine.link
+      },
+      makeRoom: () => this.#bounds.makeRoom(),
+      goodReplicas: (maxLagSeconds) => this.#role.goodReplicas(maxLagSeconds),
+      unwatch: (client) => this.unwatch(client),
+    })
+    this.#journal = new Journal({
+      stream: this.stream,
+      now: () => env.now(),
+      mayWrite: () => this.#role.link === null,
+      settled: () => this.#expirer.arm(),
+      tell: (change, key, keyspace) => this.events.changed?.(change, key, keyspace),
+    })
     this.#expirer = new Expirer({
       env,
       get dataset() {
@@ -154,7 +175,7 @@ export class Engine implements Server {
   }
   /** Milliseconds since 1970; stands still within a transaction. */
   get now(): number {
-    return this.#frozenNow ?? this.env.now()
+    return this.#journal.now
   }
   get link(): Role['link'] {
     return this.#role.link
@@ -184,16 +205,12 @@ export class Engine implements Server {
     this.#watches.remove(client)
     this.#observeIfNeeded()
     this.monitors.delete(client)
-    const replica = this.#replicas.get(client)
-    if (replica === undefined) return
-    this.#replicas.delete(client)
-    this.#role.primary.detach(replica)
+    this.#role.detach(client)
   }
 
   /** A replica's link has room again. */
   drained(client: Client): void {
-    const replica = this.#replicas.get(client)
-    if (replica !== undefined) this.#role.primary.drained(replica)
+    this.#role.drained(client)
   }
 
   // Execution
@@ -201,12 +218,8 @@ export class Engine implements Server {
   /** Runs one request and writes its reply, errors included. Nothing is thrown for what a client did wrong. */
   execute(client: Client, argv: Arg[], parser: RequestParser | null = null): void {
     try {
-      const command = this.#accept(client, argv)
-      if (command === null) return
-      if (client.transaction !== null && !CONTROLS_TRANSACTION.has(command.name)) {
-        this.#queue(client, command, argv, parser)
-        return
-      }
+      const command = this.#gate.admit(client, argv)
+      if (client.transaction !== null && this.#gate.queue(client, command, argv, parser)) return
       this.#call(this.#context, client, command, argv, parser)
     } catch (error) {
       this.#replyError(client, error)
@@ -218,8 +231,7 @@ export class Engine implements Server {
     const reply = new ValueReply()
     const client = new Client({ id: 0, kind: 'internal', reply, now: this.env.now(), authenticated: true })
     client.db = db
-    const command = this.#accept(client, argv)
-    this.#call(this.#context, client, command!, argv, null)
+    this.#call(this.#context, client, this.#gate.admit(client, argv), argv, null)
     if (reply.value instanceof ReplyError) throw reply.value
     return reply.value
   }
@@ -232,7 +244,7 @@ export class Engine implements Server {
 
   callQueued(client: Client, command: Command, argv: Arg[]): void {
     try {
-      this.#checkState(client, command)
+      this.#gate.checkState(client, command)
       this.#call(this.#queuedContext, client, command, argv, null)
     } catch (error) {
       this.#replyError(client, error)
@@ -240,98 +252,21 @@ export class Engine implements Server {
   }
 
   get isInTransaction(): boolean {
-    return this.#depth > 0
+    return this.#journal.isOpen
   }
 
   beginTransaction(): void {
-    this.#depth++
-    this.#frozenNow ??= this.env.now()
+    this.#journal.enterTransaction()
   }
 
   endTransaction(): void {
-    this.#leave()
-  }
-
-  /** Finds and checks the command; null when the reply was written. Throws the ReplyError that refuses it. */
-  #accept(client: Client, argv: Arg[]): Command | null {
-    let command = findCommand(argv[0])
-    if (command?.subcommands != null && argv.length > 1) {
-      const sub = command.subcommands.get(textOfArg(argv[1]).toLowerCase())
-      if (sub === undefined) {
-        const name = command.name.toUpperCase()
-        throw this.#refuse(client, new ReplyError(`ERR unknown subcommand '${quoteArg(argv[1])}'. Try ${name} HELP.`))
-      }
-      command = sub
-    }
-    if (command === undefined) throw this.#refuse(client, unknownCommand(argv))
-    client.lastCommand = command.name
-    if (!command.acceptsCount(argv.length)) {
-      command.rejectedCalls++
-      throw this.#refuse(client, replyErrors.arity(command.name), command)
-    }
-    try {
-      this.#checkState(client, command)
-    } catch (error) {
-      command.rejectedCalls++
-      throw this.#refuse(client, error as Error, command)
-    }
-    return command
-  }
-
-  /** What depends on the client and on the state of this node. */
-  #checkState(client: Client, command: Command): void {
-    if (!client.authenticated && !command.flags.has('no_auth') && this.config.text('requirepass') !== '') {
-      throw replyErrors.noAuth()
-    }
-    if (client.kind === 'primary') return
-    const { link } = this.#role
-    if (link !== null) {
-      if (command.isWrite && (client.kind === 'internal' || this.config.flag('replica-read-only'))) {
-        throw replyErrors.readOnly()
-      }
-      if (!link.isUp && !command.flags.has('stale') && !this.config.flag('replica-serve-stale-data')) {
-        if (client.kind !== 'internal') throw replyErrors.masterDown()
-      }
-      return
-    }
-    if (command.isWrite && !this.#hasGoodReplicas())
-      throw new ReplyError('NOREPLICAS Not enough good replicas to write.')
-    if (command.deniesOom && !this.#bounds.makeRoom()) throw replyErrors.oom()
-  }
-
-  /** min-replicas-to-write: enough replicas acknowledged lately. */
-  #hasGoodReplicas(): boolean {
-    const wanted = this.config.number('min-replicas-to-write')
-    if (wanted === 0) return true
-    const maxLag = this.config.number('min-replicas-max-lag')
-    if (maxLag === 0) return true
-    return this.replicas().filter((one) => one.state === 'online' && one.lagSeconds <= maxLag).length >= wanted
-  }
-
-  /** A command that is refused spoils the transaction it was meant for. */
-  #refuse(client: Client, error: Error, command?: Command): Error {
-    if (client.transaction !== null) client.transaction.failed = true
-    if (command?.name !== 'exec') return error
-    client.transaction = null
-    this.unwatch(client)
-    return new ReplyError(`EXECABORT Transaction discarded because of: ${error.message.replace(/^ERR /, '')}`)
-  }
-
-  #queue(client: Client, command: Command, argv: Arg[], parser: RequestParser | null): void {
-    const transaction = client.transaction!
-    if (command.flags.has('no_multi'))
-      throw this.#refuse(client, new ReplyError('ERR Command not allowed inside a transaction'))
-    if (!transaction.failed && !client.watchBroken) {
-      parser?.own(argv)
-      transaction.queue.push({ command, argv })
-    }
-    client.reply.status('QUEUED')
+    this.#journal.leave()
   }
 
   #call(ctx: CallContext, client: Client, command: Command, argv: Arg[], parser: RequestParser | null): void {
     if (command.isWrite && !command.ownsArguments && parser !== null) parser.own(argv)
     ctx.begin(client, this.dataset.keyspaces[client.db], parser)
-    this.#depth++
+    this.#journal.enter()
     try {
       command.run(ctx, argv)
     } catch (error) {
@@ -344,58 +279,24 @@ export class Engine implements Server {
         this.#tellMonitors(client, command, argv)
       }
       if (ctx.wasChanged) this.#settle(ctx, argv, parser)
-      this.#leave()
+      this.#journal.leave()
     }
   }
 
   /** What a call changed is counted and goes into the stream. */
   #settle(ctx: CallContext, argv: Arg[], parser: RequestParser | null): void {
     this.changesSinceSave += ctx.changes
-    this.#settled = true
-    if (ctx.client.kind === 'primary') return
+    this.#journal.touch()
+    if (ctx.fromPrimary) return
     if (this.#bounds.hasMaxEntries) this.#bounds.keepWithinEntries()
-    if (!this.stream.active || ctx.isSilent || this.#role.link !== null) return
-    const { effects } = ctx
-    const db = ctx.dbIndex
-    if (effects !== null) {
-      for (const effect of effects) this.#pending.push({ db, latin1: encodeCommand(effect) })
-      return
-    }
-    const raw = this.#depth === 1 && this.#pending.length === 0 ? parser?.raw : undefined
-    if (raw !== undefined) this.stream.writeBytes(db, raw.chunk, raw.start, raw.end)
-    else this.#pending.push({ db, latin1: encodeCommand(argv) })
-  }
-
-  /** One effect of the Map face's short cuts, or of what happens by itself. */
-  propagate(db: number, argv: readonly (Arg | number)[]): void {
-    if (!this.stream.active || this.#role.link !== null) return
-    const entry = { db, latin1: encodeCommand(argv) }
-    if (this.#depth === 0) this.stream.write(db, entry.latin1)
-    else {
-      this.#pending.push(entry)
-      this.#settled = true
-    }
-  }
-
-  /** The outermost call or transaction is over: what it did goes into the stream, as one. */
-  #leave(): void {
-    if (--this.#depth > 0) return
-    this.#frozenNow = null
-    if (!this.#settled) return
-    this.#settled = false
-    if (this.#pending.length > 0) {
-      const entries = this.#pending
-      this.#pending = []
-      if (this.stream.active) this.stream.writeAll(entries)
-    }
-    this.#expirer.arm()
-    if (this.#changes.length > 0) this.#emitChanges()
+    if (ctx.isSilent) return
+    if (ctx.effects === null) this.#journal.writeRequest(ctx.dbIndex, argv, parser?.raw)
+    else for (const effect of ctx.effects) this.#journal.write(ctx.dbIndex, effect)
   }
 
   /** Forgets what a transaction that is being undone wanted to write and to tell. */
   discardPending(): void {
-    this.#pending = []
-    this.#changes = []
+    this.#journal.discard()
   }
 
   #replyError(client: Client, error: unknown): void {
@@ -425,8 +326,7 @@ export class Engine implements Server {
 
   /** To be called after a time was set outside of a call. */
   timesChanged(): void {
-    if (this.#depth === 0) this.#expirer.arm()
-    else this.#settled = true
+    this.#journal.touch()
   }
 
   /** Evicts until the data is within maxmemory; false when the policy finds no victim. A replica never evicts. */
@@ -441,9 +341,9 @@ export class Engine implements Server {
   /** A write outside of a call is over: the Map face's short cuts end here. */
   wrote(db: number, effect: readonly (Arg | number)[]): void {
     this.changesSinceSave++
-    if (this.stream.active) this.propagate(db, effect)
+    if (this.stream.active) this.#journal.write(db, effect)
     if (this.#bounds.hasMaxEntries) this.#bounds.keepWithinEntries()
-    if (this.#changes.length > 0 && this.#depth === 0) this.#emitChanges()
+    if (this.#observes) this.#journal.touch()
   }
 
   /** Throws what a write by the store's owner is refused with. */
@@ -457,8 +357,8 @@ export class Engine implements Server {
     const lazy = this.config.flag(why === 'expire' ? 'lazyfree-lazy-expire' : 'lazyfree-lazy-eviction')
     if (why === 'expire') this.stats.expired++
     else this.stats.evicted++
-    this.propagate(keyspace.index, [lazy ? 'UNLINK' : 'DEL', key])
-    if (this.#depth === 0) this.#emitChanges()
+    this.#journal.write(keyspace.index, [lazy ? 'UNLINK' : 'DEL', key])
+    if (this.#observes) this.#journal.touch()
     return true
   }
 
@@ -518,14 +418,7 @@ export class Engine implements Server {
 
   readonly #observe = (change: Change, key: string, keyspace: Keyspace): void => {
     if (change !== 'clear') this.#watches.touch(keyspace.index, key, change === 'expire')
-    if (this.#observes) this.#changes.push({ change, key, keyspace })
-  }
-
-  /** Told only when all is in the stream: a listener that writes must not come before what it was told of. */
-  #emitChanges(): void {
-    for (let next = this.#changes.shift(); next !== undefined; next = this.#changes.shift()) {
-      this.events.changed?.(next.change, next.key, next.keyspace)
-    }
+    if (this.#observes) this.#journal.note(change, key, keyspace)
   }
 
   #freshDataset(): Dataset {
@@ -551,28 +444,11 @@ export class Engine implements Server {
   }
 
   attachReplica(client: Client, replid: string, wanted: number, isSync: boolean): void {
-    if (this.#replicas.has(client)) return
-    const { link } = this.#role
-    if (link !== null && !link.isUp) {
-      throw new ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
-    }
-    if (client.link === undefined) throw new ReplyError('ERR SYNC and PSYNC need a connection of their own')
-    client.flush()
-    client.kind = 'replica'
-    const { port, ip, eof, psync2, rdbOnly, noKeys } = client.announced
-    const replica = this.#role.primary.attach(
-      client.link,
-      { port, ip, eof, psync2, rdbOnly, noKeys },
-      replid,
-      wanted,
-      isSync,
-    )
-    this.#replicas.set(client, replica)
+    this.#role.attach(client, replid, wanted, isSync)
   }
 
   acknowledge(client: Client, offset: number): void {
-    const replica = this.#replicas.get(client)
-    if (replica !== undefined) this.#role.primary.acknowledge(replica, offset)
+    this.#role.acknowledge(client, offset)
   }
 
   acknowledgeNow(): void {
@@ -580,7 +456,7 @@ export class Engine implements Server {
   }
 
   replicas(): ReplicaView[] {
-    return [...this.#replicas.values()].map((replica) => viewOfReplica(replica, this.env.monotonic()))
+    return this.#role.replicas()
   }
 
   primary(): PrimaryView | null {
@@ -706,7 +582,7 @@ export class Engine implements Server {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    assert(this.#depth === 0, 'a store is not closed from inside a call')
+    assert(!this.#journal.isOpen, 'a store is not closed from inside a call')
     this.#expirer.arm()
     this.#role.close()
     for (const client of this.clients.values()) client.close()
@@ -715,34 +591,5 @@ export class Engine implements Server {
   /** The face's own client, for its short cuts. */
   get internal(): Client {
     return this.#internal
-  }
-}
-
-/** Run at once even while a transaction is being put together. */
-const CONTROLS_TRANSACTION = new Set(['multi', 'exec', 'discard', 'watch', 'quit', 'reset'])
-
-function unknownCommand(argv: readonly Arg[]): ReplyError {
-  let shown = ''
-  for (let i = 1; i < argv.length && shown.length < 128; i++) shown += `'${quoteArg(argv[i], 128 - shown.length)}' `
-  return new ReplyError(`ERR unknown command '${quoteArg(argv[0])}', with args beginning with: ${shown}`)
-}
-
-function freshStats(): Stats {
-  return {
-    connections: 0,
-    rejectedConnections: 0,
-    commands: 0,
-    hits: 0,
-    misses: 0,
-    expired: 0,
-    evicted: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    syncFull: 0,
-    syncPartialOk: 0,
-    syncPartialErr: 0,
-    errors: new Map(),
-    errorReplies: 0,
-    peakMemory: 0,
   }
 }

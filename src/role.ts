@@ -4,12 +4,16 @@
 //   primary --follow--> replica --follow--> replica (of another)
 //      ^---------------promote---/
 
+import type { Client } from './commands/client.js'
+import type { ReplicaView } from './commands/command.js'
 import type { Config } from './config.js'
 import type { Env } from './env.js'
+import { ReplyError } from './errors.js'
 import type { Transport } from './link.js'
 import { Primary, type Replica, type SnapshotSource } from './replication/primary.js'
 import { type LinkState, type ReplicaConfig, ReplicaLink, type SnapshotLoad } from './replication/replica.js'
 import type { Stream } from './replication/stream.js'
+import { viewOfReplica } from './views.js'
 
 export interface RoleHost {
   readonly env: Env
@@ -38,6 +42,7 @@ export class Role {
   readonly primary: Primary
   link: ReplicaLink | null = null
   readonly #host: RoleHost
+  readonly #replicas = new Map<Client, Replica>()
   #credentials: { username: string; password: string } | null = null
 
   constructor(host: RoleHost) {
@@ -64,6 +69,43 @@ export class Role {
       outputLimit = config.outputLimit('replica')
     })
     config.on('repl-backlog-size', () => stream.resize(config.number('repl-backlog-size')))
+  }
+
+  /** PSYNC and SYNC: the client becomes a replica's link. Throws NOMASTERLINK while we have nothing to give. */
+  attach(client: Client, replid: string, wanted: number, isSync: boolean): void {
+    if (this.#replicas.has(client)) return
+    if (this.link !== null && !this.link.isUp) {
+      throw new ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
+    }
+    if (client.link === undefined) throw new ReplyError('ERR SYNC and PSYNC need a connection of their own')
+    client.flush()
+    client.kind = 'replica'
+    this.#replicas.set(client, this.primary.attach(client.link, client.announced, replid, wanted, isSync))
+  }
+
+  detach(client: Client): void {
+    const replica = this.#replicas.get(client)
+    if (replica !== undefined && this.#replicas.delete(client)) this.primary.detach(replica)
+  }
+
+  drained(client: Client): void {
+    const replica = this.#replicas.get(client)
+    if (replica !== undefined) this.primary.drained(replica)
+  }
+
+  acknowledge(client: Client, offset: number): void {
+    const replica = this.#replicas.get(client)
+    if (replica !== undefined) this.primary.acknowledge(replica, offset)
+  }
+
+  replicas(): ReplicaView[] {
+    const now = this.#host.env.monotonic()
+    return [...this.#replicas.values()].map((replica) => viewOfReplica(replica, now))
+  }
+
+  /** Replicas that are fed the stream and acknowledged within so many seconds. */
+  goodReplicas(maxLagSeconds: number): number {
+    return this.replicas().filter((one) => one.state === 'online' && one.lagSeconds <= maxLagSeconds).length
   }
 
   get name(): 'primary' | 'replica' {

@@ -42,11 +42,16 @@ function clusterWorker(): Started {
   return { name: `cluster worker ${worker.id}`, channel: worker, kill }
 }
 
-async function message(channel: Thread | Process, wanted: (message: unknown) => boolean): Promise<unknown> {
-  for (;;) {
-    const [got] = (await once(channel, 'message')) as [unknown]
-    if (wanted(got)) return got
-  }
+/** The next message that is wanted. Others, of links too, pass by. */
+function message(channel: Thread | Process, wanted: (message: unknown) => boolean): Promise<unknown> {
+  return new Promise((resolve) => {
+    const listen = (got: unknown): void => {
+      if (!wanted(got)) return
+      channel.off('message', listen)
+      resolve(got)
+    }
+    channel.on('message', listen)
+  })
 }
 
 /** Starts a worker and waits until its first sync is over. */

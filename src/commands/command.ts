@@ -144,6 +144,26 @@ export interface Stats {
   peakMemory: number
 }
 
+export function freshStats(): Stats {
+  return {
+    connections: 0,
+    rejectedConnections: 0,
+    commands: 0,
+    hits: 0,
+    misses: 0,
+    expired: 0,
+    evicted: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    syncFull: 0,
+    syncPartialOk: 0,
+    syncPartialErr: 0,
+    errors: new Map(),
+    errorReplies: 0,
+    peakMemory: 0,
+  }
+}
+
 /** A replica that is attached to us, as INFO and ROLE show it. */
 export interface ReplicaView {
   host: string

@@ -2,7 +2,7 @@
 // RESP3 bytes for a client, the other JavaScript values for `store.call`.
 // Bytes are put together as one latin1 string: for many small replies that is faster than any way with Buffers.
 
-import { type Arg, latin1Of, textOfArg, textOfLatin1 } from '../bytes.js'
+import { type Arg, latin1Of, latin1OfArg, textOfLatin1 } from '../bytes.js'
 import { ReplyError } from '../errors.js'
 
 export interface Reply {
@@ -238,32 +238,12 @@ export class ValueReply implements Reply {
   }
 }
 
-/** The text of an argument for an error message: cut to `max` characters, line ends made visible as spaces. */
-export function quoteArg(arg: Arg, max = 128): string {
-  return textOfArg(arg)
-    .slice(0, max)
-    .replace(/[\r\n]/g, ' ')
-}
-
-/** Nobody reads the replies: a primary's stream is applied, and only an error is of interest. */
-export class SilentReply implements Reply {
-  /** The last error written, until somebody takes it away. */
-  lastError: string | null = null
-  error(message: string): void {
-    this.lastError = message
-  }
-  ok(): void {}
-  status(): void {}
-  integer(): void {}
-  bulk(): void {}
-  bytes(): void {}
-  null(): void {}
-  nullArray(): void {}
-  array(): void {}
-  map(): void {}
-  set(): void {}
-  push(): void {}
-  double(): void {}
-  bool(): void {}
-  verbatim(): void {}
+/**
+ * The text of an argument for an error message: cut to `maxBytes`, and before a zero byte, as C's `%.128s` does; line ends
+ * made visible as spaces.
+ */
+export function quoteArg(arg: Arg, maxBytes = 128): string {
+  const latin1 = latin1OfArg(arg).slice(0, maxBytes)
+  const zero = latin1.indexOf('\0')
+  return textOfLatin1(zero < 0 ? latin1 : latin1.slice(0, zero)).replace(/[\r\n]/g, ' ')
 }

@@ -264,8 +264,10 @@ const likenesses: Record<string, Likeness> = {
   TIME: 'shape',
 }
 
-function likenessOf(argv: readonly Argument[]): Likeness {
-  return likenesses[String(argv[0])] ?? 'same'
+function likenessOf([name, sub]: readonly Argument[]): Likeness {
+  // How Redis keeps a string depends on how it came to be, ours on what it is.
+  if (name === 'OBJECT' && sub === 'ENCODING') return 'shape'
+  return likenesses[String(name)] ?? 'same'
 }
 
 function valueIn(reply: string): Reply {
@@ -329,13 +331,15 @@ async function perform(protocol: 2 | 3, steps: readonly Step[]): Promise<void> {
     const name = String(argv[0]).toUpperCase()
     const likeness = name === 'EXEC' && loose[on] ? 'shape' : likenessOf(argv)
     assertAlike(ours, real, likeness, `step ${index}, ${argv.map(String).join(' ')}`)
-    if (name === 'MULTI' || name === 'EXEC' || name === 'DISCARD') loose[on] = false
+    if (name === 'EXEC' || (/^(MULTI|DISCARD)$/.test(name) && real.startsWith('+OK'))) loose[on] = false
     else if (real.startsWith('+QUEUED') && likeness !== 'same') loose[on] = true
   }
 }
 
 /** The data is the same in ours, the real server, and ours' real replica. */
 async function assertData(): Promise<void> {
+  // Ours leaves keys past their time out of the digest, Redis does not: looking at them removes them.
+  for (let index = 0; index < DATABASES; index++) await observer.same([`SELECT ${index}`, ['EXISTS', ...keys]])
   await observer.same(['DEBUG DIGEST'])
   await inStep()
   const digest = String(await observer.ours.ok('DEBUG', 'DIGEST'))

@@ -15,7 +15,7 @@ const PASSWORD = 'a pass word'
 /** `--latency` measures this long. */
 const LATENCY_SECONDS = '0.5'
 
-/** A program that runs while the test talks to it. What it prints, on both channels, is kept. */
+/** A program that runs while the test talks to it. What it prints, on both channels, is kept, but for colours. */
 class Program implements AsyncDisposable {
   output = ''
   readonly #child: ChildProcess
@@ -25,7 +25,7 @@ class Program implements AsyncDisposable {
     this.#child = spawn(command, args, { env: { ...process.env, LC_ALL: 'C', ...env } })
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.on('data', (chunk: Buffer) => {
-        this.output += chunk.toString()
+        this.output += chunk.toString().replace(/\x1b\[[\d;]*[A-Za-z]/g, '')
       })
     this.#exited = new Promise((resolve) => {
       this.#child.once('error', () => resolve())
@@ -194,7 +194,8 @@ for (const version of ['7.0.15', '8.6.3']) {
       all.filter((key) => key.startsWith('key:')).sort(),
       [...store.scan('key:*')].map(([key]) => key).sort(),
     )
-    assert.is((await cli('--scan', '--pattern', 'key:1?', '--count', '7')).trimEnd().split('\n').length, 10)
+    const few = version.startsWith('7') ? [] : ['--count', '7']
+    assert.is((await cli('--scan', '--pattern', 'key:1?', ...few)).trimEnd().split('\n').length, 10)
   })
 
   test('--bigkeys and --memkeys', { skip }, async () => {

@@ -1,0 +1,110 @@
+// Whether a request may run: the command is known and complete, the client may call it, and this node's state allows it.
+// A request that is refused while its client puts a transaction together spoils the transaction.
+
+import { type Arg, textOfArg } from './bytes.js'
+import type { Client } from './commands/client.js'
+import type { Command } from './commands/command.js'
+import { findCommand } from './commands/table.js'
+import type { Config } from './config.js'
+import { ReplyError, replyErrors } from './errors.js'
+import type { RequestParser } from './protocol/parser.js'
+import { quoteArg } from './protocol/writer.js'
+
+export interface GateHost {
+  readonly config: Config
+  /** The link to our primary, when this is a replica. */
+  readonly link: { readonly isUp: boolean } | null
+  /** Makes room for a write; false when there is none to be made. */
+  makeRoom(): boolean
+  /** Replicas that acknowledged within so many seconds. */
+  goodReplicas(maxLagSeconds: number): number
+  unwatch(client: Client): void
+}
+
+/** Run at once even while a transaction is being put together. */
+const CONTROLS_TRANSACTION = new Set(['multi', 'exec', 'discard', 'watch', 'quit', 'reset'])
+
+export class Gate {
+  readonly #host: GateHost
+
+  constructor(host: GateHost) {
+    this.#host = host
+  }
+
+  /** Finds and checks the command. Throws the ReplyError that refuses it. */
+  admit(client: Client, argv: readonly Arg[]): Command {
+    const command = this.#find(client, argv)
+    client.lastCommand = command.name
+    try {
+      if (!command.acceptsCount(argv.length)) throw replyErrors.arity(command.name)
+      this.checkState(client, command)
+    } catch (error) {
+      command.rejectedCalls++
+      throw this.#refuse(client, error as Error, command)
+    }
+    return command
+  }
+
+  /** What depends on the client and on the state of this node. Throws the ReplyError that refuses it. */
+  checkState(client: Client, command: Command): void {
+    const { config, link } = this.#host
+    if (!client.authenticated && !command.flags.has('no_auth') && config.text('requirepass') !== '') {
+      throw replyErrors.noAuth()
+    }
+    if (client.kind === 'primary') return
+    if (link !== null) {
+      if (command.isWrite && (client.kind === 'internal' || config.flag('replica-read-only'))) {
+        throw replyErrors.readOnly()
+      }
+      const stale = !link.isUp && client.kind !== 'internal' && !config.flag('replica-serve-stale-data')
+      if (stale && !command.flags.has('stale')) throw replyErrors.masterDown()
+      return
+    }
+    if (!command.isWrite) return
+    const wanted = config.number('min-replicas-to-write')
+    const maxLag = config.number('min-replicas-max-lag')
+    if (wanted > 0 && maxLag > 0 && this.#host.goodReplicas(maxLag) < wanted) {
+      throw new ReplyError('NOREPLICAS Not enough good replicas to write.')
+    }
+    if (command.deniesOom && !this.#host.makeRoom()) throw replyErrors.oom()
+  }
+
+  /** Puts the request aside for EXEC if the client has a transaction open; says whether it did. */
+  queue(client: Client, command: Command, argv: Arg[], parser: RequestParser | null): boolean {
+    const { transaction } = client
+    if (transaction === null || CONTROLS_TRANSACTION.has(command.name)) return false
+    if (command.flags.has('no_multi')) {
+      throw this.#refuse(client, new ReplyError('ERR Command not allowed inside a transaction'), command)
+    }
+    if (!transaction.failed && !client.watchBroken) {
+      parser?.own(argv)
+      transaction.queue.push({ command, argv })
+    }
+    client.reply.status('QUEUED')
+    return true
+  }
+
+  #find(client: Client, argv: readonly Arg[]): Command {
+    const command = findCommand(argv[0])
+    if (command === undefined) throw this.#refuse(client, unknownCommand(argv))
+    if (command.subcommands === null || argv.length < 2) return command
+    const sub = command.subcommands.get(textOfArg(argv[1]).toLowerCase())
+    if (sub !== undefined) return sub
+    const hint = `Try ${command.name.toUpperCase()} HELP.`
+    throw this.#refuse(client, new ReplyError(`ERR unknown subcommand '${quoteArg(argv[1])}'. ${hint}`))
+  }
+
+  #refuse(client: Client, error: Error, command?: Command): Error {
+    if (client.transaction !== null) client.transaction.failed = true
+    if (command?.name !== 'exec') return error
+    client.transaction = null
+    this.#host.unwatch(client)
+    return new ReplyError(`EXECABORT Transaction discarded because of: ${error.message.replace(/^ERR /, '')}`)
+  }
+}
+
+function unknownCommand(argv: readonly Arg[]): ReplyError {
+  let shown = ''
+  for (let i = 1; i < argv.length && shown.length < 128; i++) shown += `'${quoteArg(argv[i], 128 - shown.length)}' `
+  return new ReplyError(`ERR unknown command '${quoteArg(argv[0])}', with args beginning with: ${shown}`)
+}
