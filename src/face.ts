@@ -4,7 +4,7 @@
 
 import { type Arg, Binary, keyText, textOf } from './bytes.js'
 import type { ValueCodec } from './codec.js'
-import type { Engine } from './engine.js'
+import type { Engine } from './engine/engine.js'
 import { StoreError } from './errors.js'
 import { globMatch } from './glob.js'
 import type { Keyspace } from './keyspace/keyspace.js'

@@ -3,7 +3,7 @@
 export type { PrimaryAddress } from './address.js'
 export type { Codec, CodecName } from './codec.js'
 export type { ReplicaView } from './commands/command.js'
-export { Config, parseConfigText, parseFlags } from './config.js'
+export { Config, parseConfigText, parseFlags } from './config/config.js'
 export { type Env, type Logger, silentLog, systemEnv, type Timer } from './env.js'
 export { ReplyError, StoreError, type StoreErrorCode } from './errors.js'
 export type { Condition, Face, SetOptions } from './face.js'

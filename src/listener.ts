@@ -2,7 +2,7 @@
 // All replies to one chunk of input leave as one piece. A client that does not read is not read from either.
 
 import type { Client } from './commands/client.js'
-import type { Engine } from './engine.js'
+import type { Engine } from './engine/engine.js'
 import type { Timer } from './env.js'
 import type { Link, Listening, Transport } from './link.js'
 import { ProtocolError, type RequestLimits, RequestParser, UNAUTHENTICATED_LIMITS } from './protocol/parser.js'

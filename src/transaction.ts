@@ -1,7 +1,7 @@
 // store.transaction: several changes as one MULTI/EXEC in the stream, undone when the work throws. What each key held
 // before its first change is kept by the same means that snapshots use.
 
-import type { Engine } from './engine.js'
+import type { Engine } from './engine/engine.js'
 import { StoreError } from './errors.js'
 import { Timed } from './keyspace/expiry.js'
 import { type Capture, GONE, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'

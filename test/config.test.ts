@@ -1,8 +1,8 @@
 // Configuration values: asked for, changed, refused, by hand and against redis-server 7.0.15: the same CONFIG commands.
 
 import * as assert from 'uvu/assert'
-import { Config } from '../src/config.js'
-import { findSetting, type SettingName, settings } from '../src/directives.js'
+import { Config } from '../src/config/config.js'
+import { findSetting, type SettingName, settings } from '../src/config/directives.js'
 import { ReplyError, StoreError } from '../src/errors.js'
 import { configOf, ourValues, read, realValues, refusal, said, setRefusal } from './configs.js'
 import { missingPeer, startServer } from './peers.js'

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { Config, parseConfigText } from '../src/config.js'
+import { Config, parseConfigText } from '../src/config/config.js'
 import { ReplyError, type StoreError } from '../src/errors.js'
 import { ErrorReply, type RawClient, type Reply } from './client.js'
 import type { PeerServer } from './peers.js'

@@ -9,7 +9,7 @@ import { suite } from './suite.js'
 
 const test = suite('tree')
 
-const LONGEST_FILE_LINES = 500
+const LONGEST_FILE_LINES = 600
 
 /**
  * Lowest first: a file imports from its own layer and from those before it. A folder is one noun of a layer. A file at
@@ -24,7 +24,7 @@ const layers = [
   ['commands'],
   ['engine'],
   ['transports'],
-  ['store', 'listener'],
+  ['address', 'transaction', 'face', 'store', 'listener'],
   ['persistence'],
   ['index', 'cli'],
 ]

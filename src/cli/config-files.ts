@@ -3,8 +3,8 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { fatal } from '../conf-file.js'
-import { COMMAND_LINE, Config, type Directive, parseConfigText, parseFlags } from '../config.js'
+import { fatal } from '../config/conf-file.js'
+import { COMMAND_LINE, Config, type Directive, parseConfigText, parseFlags } from '../config/config.js'
 import { StoreError } from '../errors.js'
 import { globMatch } from '../glob.js'
 

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
-import type { Config, SettingName } from '../config.js'
+import type { Config, SettingName } from '../config/config.js'
 import type { Logger } from '../env.js'
 import { StoreError } from '../errors.js'
 import type { Store } from '../store.js'

@@ -5,7 +5,7 @@
 // request itself, unless the handler names its effects instead (absolute times, chosen members, final values).
 
 import { type Arg, textOfArg } from '../bytes.js'
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import type { Dataset } from '../keyspace/dataset.js'

@@ -2,8 +2,8 @@
 // primary (REPLCONF, PSYNC, SYNC). What they mean for links and streams is the engine's business.
 
 import type { Arg } from '../bytes.js'
+import { splitWords } from '../config/words.js'
 import { ReplyError, replyErrors } from '../errors.js'
-import { splitWords } from '../words.js'
 import type { Client } from './client.js'
 import {
   bigInteger,

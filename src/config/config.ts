@@ -2,6 +2,8 @@
 // directives.ts; how files and the command line say it is conf-file.ts.
 // Reads and writes no file, opens no port: the caller hands in text, and whoever a change concerns listens for it.
 
+import { ReplyError, replyErrors, StoreError } from '../errors.js'
+import { globMatch } from '../glob.js'
 import { type Directive, fatal, RewrittenFile } from './conf-file.js'
 import {
   allNames,
@@ -13,8 +15,6 @@ import {
   type SettingName,
   settings,
 } from './directives.js'
-import { ReplyError, replyErrors, StoreError } from './errors.js'
-import { globMatch } from './glob.js'
 import { BadValue } from './setting.js'
 
 export { COMMAND_LINE, type Directive, type Flags, parseConfigText, parseFlags, type ReadInclude } from './conf-file.js'

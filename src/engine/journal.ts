@@ -1,10 +1,10 @@
 // What one call or transaction does, until the outermost of them is over: its effects then go into the stream as one, and
 // its changes are told. Told only after that: a listener that writes must not come before what it was told of.
 
-import type { Arg } from './bytes.js'
-import type { Change, Keyspace } from './keyspace/keyspace.js'
-import { encodeCommand } from './protocol/parser.js'
-import type { Entry, Stream } from './replication/stream.js'
+import type { Arg } from '../bytes.js'
+import type { Change, Keyspace } from '../keyspace/keyspace.js'
+import { encodeCommand } from '../protocol/parser.js'
+import type { Entry, Stream } from '../replication/stream.js'
 
 export interface JournalHost {
   readonly stream: Stream

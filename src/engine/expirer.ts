@@ -1,8 +1,8 @@
 // The active expiry of a primary: one timer, armed for the key that is due first. A replica waits for its primary's DEL.
 
-import type { Env, Timer } from './env.js'
-import type { Dataset } from './keyspace/dataset.js'
-import type { Keyspace } from './keyspace/keyspace.js'
+import type { Env, Timer } from '../env.js'
+import type { Dataset } from '../keyspace/dataset.js'
+import type { Keyspace } from '../keyspace/keyspace.js'
 
 export interface ExpirerHost {
   readonly env: Env

@@ -1,8 +1,8 @@
 // The text of a redis.conf and of the command line: read into directives, and written anew for CONFIG REWRITE.
 // Reads no file itself, and keeps no value.
 
+import { StoreError } from '../errors.js'
 import { findSetting, isSensitive, retired } from './directives.js'
-import { StoreError } from './errors.js'
 import { BadValue, type RewrittenLine } from './setting.js'
 import { quote, splitWords } from './words.js'
 

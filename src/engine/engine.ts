@@ -2,11 +2,8 @@
 // written to the stream. The Map face, the listener and the primary's stream all come in by `execute` (the face by a
 // short cut for its hot paths that ends in the same `propagate`).
 
-import { Applier } from './applier.js'
-import { Bounds } from './bounds.js'
-import { type Arg, textOfArg } from './bytes.js'
-import { CallContext } from './call-context.js'
-import { Client, type ClientKind } from './commands/client.js'
+import { type Arg, textOfArg } from '../bytes.js'
+import { Client, type ClientKind } from '../commands/client.js'
 import {
   type Command,
   freshStats,
@@ -14,30 +11,33 @@ import {
   type ReplicaView,
   type Server,
   type Stats,
-} from './commands/command.js'
-import { monitorLine } from './commands/monitor.js'
-import { commands, findCommand } from './commands/table.js'
-import { Watches } from './commands/watches.js'
-import type { Config } from './config.js'
-import type { Env } from './env.js'
-import { assert, ReplyError, replyErrors, StoreError } from './errors.js'
+} from '../commands/command.js'
+import { monitorLine } from '../commands/monitor.js'
+import { commands, findCommand } from '../commands/table.js'
+import { Watches } from '../commands/watches.js'
+import type { Config } from '../config/config.js'
+import type { Env } from '../env.js'
+import { assert, ReplyError, replyErrors, StoreError } from '../errors.js'
+import { Dataset } from '../keyspace/dataset.js'
+import type { Change, Keyspace } from '../keyspace/keyspace.js'
+import type { Link, Transport } from '../link.js'
+import type { RequestParser } from '../protocol/parser.js'
+import { SilentReply } from '../protocol/silent-reply.js'
+import { quoteArg, type Reply, type ReplyValue, ValueReply } from '../protocol/writer.js'
+import { History } from '../replication/history.js'
+import type { Replica } from '../replication/primary.js'
+import type { LinkState, SnapshotLoad } from '../replication/replica.js'
+import { Stream } from '../replication/stream.js'
+import { Snapshot } from '../snapshot.js'
+import { REDIS_VERSION } from '../version.js'
+import { Applier } from './applier.js'
+import { Bounds } from './bounds.js'
+import { CallContext } from './call-context.js'
 import { Expirer } from './expirer.js'
 import { Gate } from './gate.js'
 import { Journal } from './journal.js'
-import { Dataset } from './keyspace/dataset.js'
-import type { Change, Keyspace } from './keyspace/keyspace.js'
-import type { Link, Transport } from './link.js'
 import { loadInto } from './loading.js'
-import type { RequestParser } from './protocol/parser.js'
-import { SilentReply } from './protocol/silent-reply.js'
-import { quoteArg, type Reply, type ReplyValue, ValueReply } from './protocol/writer.js'
-import { History } from './replication/history.js'
-import type { Replica } from './replication/primary.js'
-import type { LinkState, SnapshotLoad } from './replication/replica.js'
-import { Stream } from './replication/stream.js'
 import { type FollowOptions, Role } from './role.js'
-import { Snapshot } from './snapshot.js'
-import { REDIS_VERSION } from './version.js'
 import { viewOfLink } from './views.js'
 
 export interface EngineOptions {

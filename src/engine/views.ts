@@ -1,8 +1,8 @@
 // Replication as INFO and ROLE show it.
 
-import type { PrimaryView, ReplicaView } from './commands/command.js'
-import type { Replica } from './replication/primary.js'
-import type { ReplicaLink } from './replication/replica.js'
+import type { PrimaryView, ReplicaView } from '../commands/command.js'
+import type { Replica } from '../replication/primary.js'
+import type { ReplicaLink } from '../replication/replica.js'
 
 const SHOWN = {
   waiting: 'wait_bgsave',

@@ -1,12 +1,12 @@
 // One call of a command, as its handler sees it: see Context. The engine has two of these, one for calls and one for the
 // commands of a transaction inside a call, and fills them anew each time.
 
-import type { Arg } from './bytes.js'
-import type { Client } from './commands/client.js'
-import type { Context, Server } from './commands/command.js'
-import type { Keyspace } from './keyspace/keyspace.js'
-import type { RequestParser } from './protocol/parser.js'
-import type { Reply } from './protocol/writer.js'
+import type { Arg } from '../bytes.js'
+import type { Client } from '../commands/client.js'
+import type { Context, Server } from '../commands/command.js'
+import type { Keyspace } from '../keyspace/keyspace.js'
+import type { RequestParser } from '../protocol/parser.js'
+import type { Reply } from '../protocol/writer.js'
 
 export class CallContext implements Context {
   readonly server: Server & { now: number }

@@ -1,9 +1,9 @@
 // Reads a snapshot into a fresh dataset. Nobody sees it before it is whole.
 
-import { StoreError } from './errors.js'
-import type { Dataset } from './keyspace/dataset.js'
-import { RdbReader } from './rdb/reader.js'
-import type { SnapshotLoad } from './replication/replica.js'
+import { StoreError } from '../errors.js'
+import type { Dataset } from '../keyspace/dataset.js'
+import { RdbReader } from '../rdb/reader.js'
+import type { SnapshotLoad } from '../replication/replica.js'
 
 /**
  * `whole` gets the dataset when all of it is there and the checksum is right, and the keyspace in which the stream that

@@ -4,15 +4,15 @@
 //   primary --follow--> replica --follow--> replica (of another)
 //      ^---------------promote---/
 
-import type { Client } from './commands/client.js'
-import type { ReplicaView } from './commands/command.js'
-import type { Config } from './config.js'
-import type { Env } from './env.js'
-import { ReplyError } from './errors.js'
-import type { Transport } from './link.js'
-import { Primary, type Replica, type SnapshotSource } from './replication/primary.js'
-import { type LinkState, type ReplicaConfig, ReplicaLink, type SnapshotLoad } from './replication/replica.js'
-import type { Stream } from './replication/stream.js'
+import type { Client } from '../commands/client.js'
+import type { ReplicaView } from '../commands/command.js'
+import type { Config } from '../config/config.js'
+import type { Env } from '../env.js'
+import { ReplyError } from '../errors.js'
+import type { Transport } from '../link.js'
+import { Primary, type Replica, type SnapshotSource } from '../replication/primary.js'
+import { type LinkState, type ReplicaConfig, ReplicaLink, type SnapshotLoad } from '../replication/replica.js'
+import type { Stream } from '../replication/stream.js'
 import { viewOfReplica } from './views.js'
 
 export interface RoleHost {

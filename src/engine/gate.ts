@@ -1,14 +1,14 @@
 // Whether a request may run: the command is known and complete, the client may call it, and this node's state allows it.
 // A request that is refused while its client puts a transaction together spoils the transaction.
 
-import { type Arg, textOfArg } from './bytes.js'
-import type { Client } from './commands/client.js'
-import type { Command } from './commands/command.js'
-import { findCommand } from './commands/table.js'
-import type { Config } from './config.js'
-import { ReplyError, replyErrors } from './errors.js'
-import type { RequestParser } from './protocol/parser.js'
-import { quoteArg } from './protocol/writer.js'
+import { type Arg, textOfArg } from '../bytes.js'
+import type { Client } from '../commands/client.js'
+import type { Command } from '../commands/command.js'
+import { findCommand } from '../commands/table.js'
+import type { Config } from '../config/config.js'
+import { ReplyError, replyErrors } from '../errors.js'
+import type { RequestParser } from '../protocol/parser.js'
+import { quoteArg } from '../protocol/writer.js'
 
 export interface GateHost {
   readonly config: Config

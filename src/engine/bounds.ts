@@ -1,10 +1,10 @@
 // Bounded mode: how many keys and bytes there may be, and who has to go. Only a primary evicts; its replicas get the DEL.
 
-import type { Config } from './config.js'
-import type { Env } from './env.js'
-import type { Dataset } from './keyspace/dataset.js'
-import { type Policy, victimOf } from './keyspace/eviction.js'
-import type { Keyspace } from './keyspace/keyspace.js'
+import type { Config } from '../config/config.js'
+import type { Env } from '../env.js'
+import type { Dataset } from '../keyspace/dataset.js'
+import { type Policy, victimOf } from '../keyspace/eviction.js'
+import type { Keyspace } from '../keyspace/keyspace.js'
 
 export interface BoundsHost {
   readonly env: Env

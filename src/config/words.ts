@@ -1,7 +1,7 @@
 // Words of one line, in and out of quotes, as a configuration file, the command line and inline commands have them: Redis'
 // sdssplitargs and sdscatrepr. Knows nothing of what the words mean.
 
-import { latin1Of, textOfLatin1 } from './bytes.js'
+import { latin1Of, textOfLatin1 } from '../bytes.js'
 
 /**
  * Parts a line into words as Redis does (sdssplitargs): "double quotes" with escapes and \xff, 'single quotes' with \' only.

@@ -2,10 +2,10 @@
 // own backlog and replicas. A transaction is handed on when its EXEC was applied: until then the offset stands before it,
 // so that a link lost in the middle starts it over.
 
-import type { Arg } from './bytes.js'
-import { textOfArg } from './bytes.js'
-import { StoreError } from './errors.js'
-import { type RequestLimits, RequestParser } from './protocol/parser.js'
+import type { Arg } from '../bytes.js'
+import { textOfArg } from '../bytes.js'
+import { StoreError } from '../errors.js'
+import { type RequestLimits, RequestParser } from '../protocol/parser.js'
 
 export interface ApplierHost {
   /** Executes one command of the stream. Throws when it cannot be applied. */
