@@ -1,7 +1,6 @@
 // npx tsx examples/workers.ts: worker threads that each hold their own replica of the main thread's Store. A read in a
 // worker is a lookup in its own memory, without a message to anybody.
 
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { isLinkMessage, messagePorts, Store } from 'hotspare'
 
@@ -10,12 +9,16 @@ const WORKERS = 4
 const flags = new Store<boolean>()
 for (let i = 0; i < 10_000; i++) flags.set(`flag:${i}`, i % 2 === 0)
 
-/** The worker's own messages; those of the links share the channel. */
-async function nextMessage(worker: Worker): Promise<unknown> {
-  for (;;) {
-    const [message] = await once(worker, 'message')
-    if (!isLinkMessage(message)) return message
-  }
+/** The worker's next message of its own; those of the links share the channel. */
+function nextMessage(worker: Worker): Promise<unknown> {
+  return new Promise((resolve) => {
+    const listen = (message: unknown): void => {
+      if (isLinkMessage(message)) return
+      worker.off('message', listen)
+      resolve(message)
+    }
+    worker.on('message', listen)
+  })
 }
 
 const workers = await Promise.all(

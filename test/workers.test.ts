@@ -8,7 +8,7 @@ import { Worker as Thread } from 'node:worker_threads'
 import * as assert from 'uvu/assert'
 import { messagePorts, Store } from '../src/index.js'
 import { deadline, suite, until } from './suite.js'
-import type { Answer } from './worker-replica.js'
+import type { Answer, Question } from './worker-replica.js'
 
 const test = suite('workers')
 
@@ -65,40 +65,43 @@ async function join(store: Store<string>, start: () => Started): Promise<Started
 
 let asked = 0
 
-async function ask({ name, channel }: Started): Promise<Answer> {
-  const id = ++asked
+async function ask({ name, channel }: Started, withDigest: boolean): Promise<Answer> {
+  const question: Question = { ask: ++asked, withDigest }
   const answered = message(
     channel,
-    (got) => typeof got === 'object' && got !== null && 'answer' in got && got.answer === id,
+    (got) => typeof got === 'object' && got !== null && 'answer' in got && got.answer === question.ask,
   )
-  if ('postMessage' in channel) channel.postMessage({ ask: id })
-  else channel.send({ ask: id })
-  return (await deadline(answered, 10_000, `the answer of ${name}`)) as Answer
+  if ('postMessage' in channel) channel.postMessage(question)
+  else channel.send(question)
+  return (await deadline(answered, 20_000, `the answer of ${name}`)) as Answer
 }
 
 /** Every worker has the offset of the store, and its data. */
 async function allInStep(store: Store<string>, workers: Started[]): Promise<void> {
   const { offset } = store.status()
+  for (const worker of workers)
+    await until(async () => (await ask(worker, false)).offset >= offset, { what: `${worker.name} at ${offset}` })
+  const answers = await Promise.all(workers.map((worker) => ask(worker, true)))
   const digest = String(store.call('DEBUG', 'DIGEST'))
-  for (const worker of workers) {
-    await until(async () => (await ask(worker)).offset >= offset, { what: `${worker.name} at ${offset}`, everyMs: 50 })
-    const answer = await ask(worker)
-    assert.is(answer.offset, offset, worker.name)
-    assert.is(answer.size, store.size, worker.name)
-    assert.is(answer.digest, digest, worker.name)
+  for (const [i, { name }] of workers.entries()) {
+    assert.is(answers[i].offset, offset, name)
+    assert.is(answers[i].size, store.size, name)
+    assert.is(answers[i].digest, digest, name)
   }
 }
 
 async function write(store: Store<string>, from: number, count: number): Promise<void> {
   for (let i = from; i < from + count; i++) {
-    store.set(`key:${i % 30_000}`, `value ${i}`)
-    if (i % 7 === 0) store.delete(`key:${(i * 31) % 30_000}`)
+    store.set(`key:${i % 10_000}`, `value ${i}`)
+    if (i % 7 === 0) store.delete(`key:${(i * 31) % 10_000}`)
     // As in a service: others get their turn.
     if (i % 500 === 0) await new Promise(setImmediate)
   }
 }
 
-test('four threads and two cluster workers are in step, also after some were killed and started again', async () => {
+const title = 'four threads and two cluster workers are in step, also after some were killed and started again'
+
+test(title, { limitMs: 90_000 }, async () => {
   // No PING while offsets are compared.
   const store = new Store<string>({
     config: { 'enable-debug-command': 'local', 'repl-ping-replica-period': '600' },

@@ -3,6 +3,7 @@
 
 import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
+import { quoteArg } from '../protocol/writer.js'
 import { type Command, type Context, command, type Handler, text } from './command.js'
 import { type Int64, int64, isInt64 } from './int64.js'
 import { lookupUntouched } from './lookup.js'
@@ -55,7 +56,7 @@ function conditionsOf(argv: readonly Arg[]): Conditions {
   for (const arg of argv.slice(3)) {
     const word = text(arg).toLowerCase()
     if (word !== 'nx' && word !== 'xx' && word !== 'gt' && word !== 'lt')
-      throw new ReplyError(`ERR Unsupported option ${text(arg)}`)
+      throw new ReplyError(`ERR Unsupported option ${quoteArg(arg, Number.POSITIVE_INFINITY)}`)
     conditions[word] = true
   }
   const { nx, xx, gt, lt } = conditions
