@@ -3,9 +3,10 @@
 
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** `npm run bench -- --quick`: everything once and small, to see that it runs. Its figures mean nothing. */
@@ -53,6 +54,7 @@ export function table(rows: readonly (readonly string[])[]): void {
 }
 
 const children = new Set<ChildProcess>()
+process.setMaxListeners(0)
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL')
 })
@@ -68,9 +70,14 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** Starts a server that says when it accepts connections. */
+/**
+ * Starts a server, and waits until it says that it accepts connections. In a directory of its own: a redis-server leaves
+ * its snapshot behind, and the next one would go on where that one ended.
+ */
 export async function startProgram(command: string, args: string[], port: number): Promise<Running> {
-  const child = own(spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] }))
+  const dir = mkdtempSync(join(tmpdir(), 'hotspare-bench-'))
+  const child = own(spawn(command, [...args, '--dir', dir], { stdio: ['ignore', 'pipe', 'inherit'] }))
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
   const ready = new Promise<void>((resolve, reject) => {
     let said = ''
     child.stdout?.on('data', (chunk: Buffer) => {

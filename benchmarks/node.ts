@@ -12,7 +12,8 @@ export type Order =
   | { do: 'write'; count: number }
   | { do: 'offset' }
 
-const store = new Store<string>({ config: { 'repl-diskless-sync-delay': '0' } })
+// What a redis-server keeps for a replica that is behind (client-output-buffer-limit) is the backlog here.
+const store = new Store<string>({ config: { 'repl-backlog-size': '256mb' } })
 const listener = await store.listen({ port: 0 })
 const delay = monitorEventLoopDelay({ resolution: 1 })
 const value = 'v'.repeat(64)
@@ -37,16 +38,13 @@ const orders: { [K in Order['do']]: (order: Extract<Order, { do: K }>) => number
     delay.disable()
     return delay.max / 1e6
   },
-  // A thousand writes a turn: a service does other things too, and the replica's acknowledgements have to be heard.
+  // A thousand writes a turn: a service does other things too, and its links have to get theirs.
   write: async ({ count }) => {
-    const start = performance.now()
     for (let i = 0; i < count; i++) {
       store.set(`key:${i % 100_000}`, value)
       if (i % 1000 === 999) await new Promise(setImmediate)
     }
-    const { offset } = store.status()
-    while (!store.status().replicas.some((replica) => replica.offset >= offset)) await new Promise(setImmediate)
-    return performance.now() - start
+    return store.status().offset
   },
   offset: () => store.status().offset,
 }

@@ -109,6 +109,8 @@ function stopper(log: Logger, store: () => Store | undefined): () => Promise<voi
     log.warn('hotspare is now ready to exit, bye bye...')
     process.exit(0)
   }
+  // The terminal it was started from may go.
+  process.on('SIGHUP', () => {})
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (state === 'stopping') {

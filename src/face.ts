@@ -106,8 +106,8 @@ export class Face<V> {
     this.#engine.wrote(this.#index, ['FLUSHDB'])
   }
 
-  keys(): IterableIterator<string> {
-    return this.#keyspace.keys()
+  *keys(): IterableIterator<string> {
+    for (const [key] of this.#slots()) yield key
   }
 
   *values(): IterableIterator<V> {
@@ -115,7 +115,7 @@ export class Face<V> {
   }
 
   *entries(): IterableIterator<[string, V]> {
-    for (const [key, slot] of this.#keyspace.entries()) yield [key, this.#valueOf(key, slot)]
+    for (const [key, slot] of this.#slots()) yield [key, this.#valueOf(key, slot)]
   }
 
   [Symbol.iterator](): IterableIterator<[string, V]> {
@@ -128,7 +128,7 @@ export class Face<V> {
 
   /** The entries whose keys match a pattern as Redis' KEYS takes it: `*`, `?`, `[a-z]`, `\` before what is meant itself. */
   *scan(pattern = '*'): IterableIterator<[string, V]> {
-    for (const [key, slot] of this.#keyspace.entries()) {
+    for (const [key, slot] of this.#slots()) {
       if (pattern === '*' || globMatch(pattern, key)) yield [key, this.#valueOf(key, slot)]
     }
   }
@@ -181,8 +181,8 @@ export class Face<V> {
   increment(key: string, by = 1): number {
     const old: unknown = this.get(key)
     const number = typeof old === 'string' && old.trim() !== '' ? Number(old) : (old ?? 0)
-    const sum = (number as number) + by
-    if (typeof number !== 'number' || !Number.isFinite(sum)) {
+    const sum = typeof number === 'number' ? number + by : Number.NaN
+    if (!Number.isFinite(sum)) {
       throw new StoreError('INVALID', `the value of '${key}' is not a number`)
     }
     // Decimal text, as Redis' clients write counters, stays decimal text.
@@ -213,6 +213,20 @@ export class Face<V> {
     return slot === undefined ? undefined : this.#valueOf(key, slot)
   }
 
+  /** Goes on in the keyspace that took the walked one's place: as a Map's iterator, it ends at a `clear` of all. */
+  *#slots(): Generator<[string, Arg], undefined> {
+    let keyspace = this.#keyspace
+    let entries = keyspace.entries()
+    for (;;) {
+      const step = entries.next()
+      if (step.done) return
+      yield step.value
+      if (keyspace === this.#keyspace) continue
+      keyspace = this.#keyspace
+      entries = keyspace.entries()
+    }
+  }
+
   get #keyspace(): Keyspace {
     return this.#engine.dataset.keyspaces[this.#index]
   }
@@ -230,6 +244,8 @@ export class Face<V> {
     if (expiresAt !== null && !Number.isSafeInteger(expiresAt)) {
       throw new StoreError('INVALID', `a time is a whole number of milliseconds, not ${expiresAt}`)
     }
+    // SET takes no time that is 0 or less, from a primary neither: the first millisecond is as past as any before it.
+    if (expiresAt !== null) expiresAt = Math.max(1, expiresAt)
     const slot = this.#slotOf(value)
     this.#makeRoom()
     keyspace.set(name, slot, expiresAt)

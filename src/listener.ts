@@ -1,6 +1,7 @@
 // Clients over any transport: bytes in, requests to the engine, replies out. It knows limits and links, no command.
 // All replies to one chunk of input leave as one piece. A client that does not read is not read from either.
 
+import type { Arg } from './bytes.js'
 import type { Client } from './commands/client.js'
 import type { Engine } from './engine/engine.js'
 import type { Timer } from './env.js'
@@ -136,7 +137,7 @@ class Connection {
     client.lastActiveAt = this.#engine.env.now()
     client.bytesIn += chunk.length
     this.#engine.stats.bytesIn += chunk.length
-    this.#parser.limits = client.authenticated ? this.#currentLimits() : UNAUTHENTICATED_LIMITS
+    this.#parser.limits = this.#limitsNow()
     this.#parser.feed(chunk)
     this.#process()
     const limit = this.#engine.config.number('client-query-buffer-limit')
@@ -146,7 +147,8 @@ class Connection {
     }
   }
 
-  #currentLimits(): RequestLimits {
+  #limitsNow(): RequestLimits {
+    if (!this.client.authenticated) return UNAUTHENTICATED_LIMITS
     this.#limits.maxBulkBytes = this.#engine.config.number('proto-max-bulk-len')
     return this.#limits
   }
@@ -162,8 +164,9 @@ class Connection {
           return
         }
         if (this.#reply.length > OUTPUT_HIGH_WATER_BYTES) this.#flush()
-        if (client.authenticated && this.#parser.limits === UNAUTHENTICATED_LIMITS) {
-          this.#parser.limits = this.#currentLimits()
+        // AUTH and RESET change what the next request may be.
+        if (client.authenticated === (this.#parser.limits === UNAUTHENTICATED_LIMITS)) {
+          this.#parser.limits = this.#limitsNow()
         }
       }
     } catch (error) {
@@ -179,6 +182,10 @@ class Connection {
     const { client } = this
     const { argv } = this.#parser
     client.commands++
+    if (isHttp(argv[0])) {
+      this.#drop('It speaks HTTP: possibly a web page that makes a browser send commands. Closing')
+      return
+    }
     if (this.#clients !== 'all' && !this.#isAllowed()) return
     if (client.replyMode === 'on') {
       this.#engine.execute(client, argv, this.#parser)
@@ -227,26 +234,33 @@ class Connection {
   /** Bytes that no request asked for (MONITOR). They cannot wait for the client to read: past the limit it is closed. */
   #sendAside(latin1: string): void {
     this.#flush()
-    if (!this.link.send(latin1)) this.#checkOutputLimit()
+    if (!this.link.send(latin1)) this.#checkOutputLimit('pubsub')
   }
 
   #choke(): void {
-    this.#checkOutputLimit()
+    this.#checkOutputLimit('normal')
     if (this.#state !== 'reading' || this.link.pendingBytes < OUTPUT_HIGH_WATER_BYTES) return
     this.#state = 'choked'
     this.link.pause()
   }
 
-  #checkOutputLimit(): void {
+  #checkOutputLimit(kind: 'normal' | 'pubsub'): void {
     const { config, env } = this.#engine
-    const { hardBytes, softBytes, softSeconds } = config.outputLimit('normal')
+    const { hardBytes, softBytes, softSeconds } = config.outputLimit(kind)
     const pending = this.link.pendingBytes
     const overSoft = softBytes > 0 && pending > softBytes
     if (!overSoft) this.#overSoftSince = null
     else this.#overSoftSince ??= env.monotonic()
     const tooLong = overSoft && env.monotonic() - this.#overSoftSince! > softSeconds * 1000
     if (!tooLong && !(hardBytes > 0 && pending > hardBytes)) return
-    env.log.warn(`Client ${this.link.remote} closed for overcoming of output buffer limits.`)
+    this.#drop('Closing for overcoming of output buffer limits')
+  }
+
+  /** Closes at once: no request that is already here is run, and no reply sent. */
+  #drop(why: string): void {
+    this.#engine.env.log.warn(`${why}: ${this.link.remote}`)
+    if (this.#state !== 'closed') this.#state = 'ending'
+    this.#reply.take()
     this.link.destroy()
   }
 
@@ -274,4 +288,12 @@ class Connection {
     this.#engine.disconnect(this.client)
     this.#gone()
   }
+}
+
+/** As Redis, against requests that a web page makes a browser send to a port on its own machine: cross protocol scripting. */
+function isHttp(name: Arg): boolean {
+  if (typeof name !== 'string') return false
+  const first = name.charCodeAt(0) | 0x20
+  if (first === 0x70) return name.length === 4 && name.toLowerCase() === 'post'
+  return first === 0x68 && name.length === 5 && name.toLowerCase() === 'host:'
 }

@@ -238,11 +238,13 @@ export class Store<V = unknown> extends Face<V> {
 
   /** A listener that throws must not stop the store, nor the listeners after it. */
   #emit(event: keyof StoreEvents, ...args: unknown[]): void {
-    try {
-      this.#events.emit(event, ...args)
-    } catch (error) {
-      if (event !== 'error' && this.#events.listenerCount('error') > 0) this.#emit('error', error)
-      else this.#env.log.error(`a listener of '${event}' threw: ${error}`)
+    for (const listener of this.#events.listeners(event)) {
+      try {
+        listener(...args)
+      } catch (error) {
+        if (event !== 'error' && this.#events.listenerCount('error') > 0) this.#emit('error', error)
+        else this.#env.log.error(`a listener of '${event}' threw: ${error}`)
+      }
     }
   }
 

@@ -32,7 +32,7 @@ class Before implements Capture {
 }
 
 export function runTransaction<T>(engine: Engine, work: () => T): T {
-  if (engine.isInTransaction) return work() // the outer one decides
+  if (engine.isInTransaction) return synchronous(work()) // the outer one decides
   const { keyspaces } = engine.dataset
   const places = [...keyspaces]
   const captures = places.map((keyspace) => new Before(keyspace))
@@ -48,12 +48,7 @@ export function runTransaction<T>(engine: Engine, work: () => T): T {
   }
   engine.beginTransaction()
   try {
-    const result = work()
-    if (result instanceof Promise) {
-      result.catch(() => {}) // its failure is not the point
-      throw new StoreError('INVALID', 'a transaction is synchronous: its work must not return a promise')
-    }
-    return result
+    return synchronous(work())
   } catch (error) {
     undo()
     throw error
@@ -61,4 +56,10 @@ export function runTransaction<T>(engine: Engine, work: () => T): T {
     for (const capture of captures) capture.keyspace.release(capture)
     engine.endTransaction()
   }
+}
+
+function synchronous<T>(result: T): T {
+  if (!(result instanceof Promise)) return result
+  result.catch(() => {}) // its failure is not the point
+  throw new StoreError('INVALID', 'a transaction is synchronous: its work must not return a promise')
 }

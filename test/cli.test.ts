@@ -1,6 +1,6 @@
 // The `hotspare` program as a process of its own: how it is configured, what it says, where it listens, how it ends.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -186,8 +186,9 @@ test('a configuration error is told in the form of Redis, without secrets, with 
     [['--rename-command', 'FLUSHALL', ''], 'Renaming commands is not supported'],
     [['--loadmodule', '/a.so'], 'Modules are not supported'],
   ]
-  for (const [args, text] of cases) {
-    const ran = await run(args)
+  const all = await Promise.all(cases.map(([args]) => run(args)))
+  for (const [i, [args, text]] of cases.entries()) {
+    const ran = all[i]
     assert.is(ran.code, 1, args.join(' '))
     assert.ok(ran.errors.includes(text), ran.errors)
     assert.not.ok(ran.errors.includes('swordfish'))
@@ -256,6 +257,44 @@ test('listens at a Unix socket, with its permissions', async () => {
   program.process.kill('SIGTERM')
   assert.is(await program.ended, 0)
   assert.not.ok(existsSync(path))
+})
+
+/** A certificate for localhost that vouches for itself; undefined without the openssl program. */
+function certificate(): { cert: string; key: string } | undefined {
+  const [cert, key] = [join(dir, 'cert.pem'), join(dir, 'key.pem')]
+  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
+  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+  try {
+    execFileSync('openssl', [...args, ...names, '-out', cert, '-keyout', key], { stdio: 'pipe' })
+    return { cert, key }
+  } catch (cause) {
+    if (process.env.CI === 'true') throw new Error('no openssl program', { cause })
+    return undefined
+  }
+}
+
+const files = certificate()
+
+test('listens with TLS at tls-port', { skip: files ? undefined : 'there is no openssl program' }, async () => {
+  const [port, tlsPort] = [await freePort(), await freePort()]
+  const { cert, key } = files!
+  const tls = ['--tls-port', String(tlsPort), '--tls-cert-file', cert, '--tls-key-file', key]
+  await ready(['--port', String(port), ...tls, '--tls-ca-cert-file', cert, '--tls-auth-clients', 'no'])
+  const ca = readFileSync(cert)
+  await using client = await RawClient.connect({ port: tlsPort, tls: { ca } })
+  assert.is(await client.ok('PING'), 'PONG')
+  killAll()
+  // Otherwise who connects has to show a certificate too.
+  const strict = await ready(['--port', '0', ...tls, '--tls-ca-cert-file', cert])
+  const connect = (more: object): Promise<unknown> =>
+    RawClient.connect({ port: tlsPort, tls: { ca, ...more } }).then((one) => one.call('PING'))
+  assert.is(await connect({ cert: ca, key: readFileSync(key) }), 'PONG')
+  assert.is(await connect({}).catch(() => 'refused'), 'refused')
+  strict.process.kill('SIGTERM')
+  assert.is(await strict.ended, 0)
+  const bad = await run(['--port', String(port), '--tls-port', String(tlsPort), '--tls-cert-file', join(dir, 'none')])
+  assert.is(bad.code, 1)
+  assert.match(bad.output, /Failed to load tls-cert-file .*none: No such file or directory/)
 })
 
 test('asks for the password of requirepass', async () => {

@@ -37,6 +37,8 @@ export class FaultyProxy {
   received = 0
   /** For connections that start from now on, and for those that stand. */
   tamper: Tamper | undefined
+  /** What is passed on to the target instead of a chunk. */
+  alter: ((chunk: Buffer) => Buffer) | undefined
   readonly #server: Server
   readonly #targetPort: number
   readonly #pairs = new Set<Pair>()
@@ -117,7 +119,7 @@ export class FaultyProxy {
       socket.on('error', () => undefined)
       socket.on('close', () => this.#drop(pair))
     }
-    near.on('data', (chunk: Buffer) => this.#pass(chunk, near, far))
+    near.on('data', (chunk: Buffer) => this.#pass(this.alter?.(chunk) ?? chunk, near, far))
     let offset = 0
     this.received = 0
     far.on('data', (chunk: Buffer) => {

@@ -161,7 +161,7 @@ export class Role {
     )
     if (!stream.active) stream.reopen(config.number('repl-backlog-size'))
     stream.forgetSelected()
-    this.primary.disconnectAll()
+    this.primary.becomeOwner()
     env.log.info('MASTER MODE enabled (user request)')
     this.#host.roleChanged('primary')
   }

@@ -55,6 +55,8 @@ export class RequestParser {
 
   #start = 0 // where the request in argv starts in the chunk; -1 when it began in an earlier one
   #missing = 0 // arguments still to come
+  #kept = 0 // arguments of a request that is half read, that are copies already
+  #keptBytes = 0 // and how long those are
   #starts: number[] = [] // where each argument lies in the chunk; -1 for those that are copies already
   #gathered: Buffer | null = null // a bulk that spans chunks: grows with what arrives, never with what is claimed
   #gatheredBytes = 0
@@ -67,9 +69,10 @@ export class RequestParser {
     this.limits = limits
   }
 
-  /** Bytes that wait here for the rest of a request. */
+  /** Bytes that wait here for the rest of a request; its arguments so far count. */
   get bufferedBytes(): number {
-    return this.#gatheredBytes + this.#chunk.length - this.#position
+    const kept = this.#missing > 0 ? this.#keptBytes : 0
+    return kept + this.#gatheredBytes + this.#chunk.length - this.#position
   }
 
   /** Stream bytes up to the end of the last request that `next` gave. */
@@ -119,6 +122,8 @@ export class RequestParser {
         this.#missing = count
         this.argv = []
         this.#starts.length = 0
+        this.#kept = 0
+        this.#keptBytes = 0
       }
       return this.#bulks()
     }
@@ -272,10 +277,13 @@ export class RequestParser {
   /** The chunk goes away while a request is half read: its arguments so far become copies. */
   #keepArguments(): void {
     if (this.#missing === 0 && !this.#completed) return
-    for (let i = 0; i < this.argv.length; i++) {
-      this.argv[i] = this.ownOne(this.argv, i)
+    for (let i = this.#kept; i < this.argv.length; i++) {
+      const arg = this.ownOne(this.argv, i)
+      this.argv[i] = arg
       this.#starts[i] = -1
+      this.#keptBytes += typeof arg === 'string' ? arg.length : arg.latin1.length
     }
+    this.#kept = this.argv.length
     this.#start = -1
   }
 
@@ -327,12 +335,17 @@ export function splitInline(line: string): Arg[] | undefined {
           i++
           break
         } else word += character
-      } else if (character === undefined || isSpace(character)) break
+      } else if (character === undefined || endsWord(character)) break
       else if (character === '"' || character === "'") quote = character
       else word += character
     }
     words.push(isAsciiText(word) ? word : argOfBuffer(Buffer.from(word, 'latin1')))
   }
+}
+
+/** Fewer than part words from one another: as in Redis, a vertical tab or form feed within a word belongs to it. */
+function endsWord(character: string): boolean {
+  return isSpace(character) && character !== '\v' && character !== '\f'
 }
 
 function isSpace(character: string): boolean {

@@ -169,6 +169,13 @@ export class Primary {
     for (const replica of this.replicas) replica.link.destroy()
   }
 
+  /** The stream is ours from now on. Whoever followed the old primary needs the backlog to find its way to us. */
+  becomeOwner(): void {
+    this.#aloneSince = this.replicas.size === 0 ? this.#host.env.monotonic() : null
+    this.#startTicking()
+    this.disconnectAll()
+  }
+
   /** Asks every replica for an ACK, through the stream. */
   requestAcks(): void {
     if (this.replicas.size > 0 && !this.#host.isRelaying()) this.#host.stream.writeControl(GETACK)

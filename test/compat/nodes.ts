@@ -89,7 +89,8 @@ export class StoreNode implements Node {
   }
 
   async call(...argv: Argument[]): Promise<Reply> {
-    this.#client ??= this.connect()
+    // A digest takes its time, and several nodes share this process.
+    this.#client ??= this.connect({ timeoutMs: 60_000 })
     return (await this.#client).ok(...argv)
   }
 

@@ -274,7 +274,7 @@ requests('a length that is only claimed takes no memory', () => {
     assert.not(parser.next())
   }
   assert.ok(process.memoryUsage().arrayBuffers - before < 8 * 1024 * 1024)
-  assert.is(parsers[0].bufferedBytes, 11)
+  assert.is(parsers[0].bufferedBytes, 14, 'SET, and the first bytes')
 })
 
 requests('bufferedBytes is what waits for the rest of a request', () => {
@@ -286,6 +286,16 @@ requests('bufferedBytes is what waits for the rest of a request', () => {
   parser.feed(latin1('NG\r\n'))
   assert.ok(parser.next())
   assert.is(parser.bufferedBytes, 0)
+})
+
+requests('the arguments of a request that does not end count as buffered', () => {
+  const parser = new RequestParser(LIMITS)
+  parser.feed(latin1('*1000000\r\n'))
+  for (let i = 0; i < 1000; i++) {
+    parser.feed(latin1('$10\r\n0123456789\r\n$2\r\n\xff\xfe\r\n'))
+    assert.not(parser.next())
+  }
+  assert.ok(parser.bufferedBytes >= 11_900 && parser.bufferedBytes <= 12_100, String(parser.bufferedBytes))
 })
 
 requests('takeRest gives what was not read', () => {
@@ -450,6 +460,8 @@ const lines: [line: string, words: string[] | undefined][] = [
   ["'open\\'", undefined],
   ['"a"b', undefined],
   ['back\\slash', ['back\\slash']],
+  ['\va\vb\f c', ['a\vb\f', 'c']],
+  ['"a"\vb', ['a', 'b']],
 ]
 
 for (const [line, words] of lines) {
