@@ -34,7 +34,7 @@ const native: Codec<unknown> = {
     return bytes
   },
   decode(bytes) {
-    if (isTaggedLatin1(latin1Slice(bytes, 0, TAG.length))) return unpack(bytes)
+    if (bytes.length > TAG.length && isTaggedLatin1(latin1Slice(bytes, 0, TAG.length))) return unpack(bytes)
     const text = bytes.toString()
     return Buffer.byteLength(text) === bytes.length && Buffer.from(text).equals(bytes) ? text : Buffer.from(bytes)
   },

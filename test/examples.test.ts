@@ -64,7 +64,7 @@ test('workers.ts: every worker hears of the change', async () => {
   assert.is(output.match(/flag:1 is true now/g)?.length, 4, output)
 })
 
-test('takeover.ts, the demo', async () => {
+test('takeover.ts, the demo', { limitMs: 60_000 }, async () => {
   const output = await run('takeover.ts')
   assert.match(output, /Every step held\./)
   assert.match(output, /second_repl_offset:[1-9]/)

@@ -64,21 +64,27 @@ for (const { name, skip, ...which } of families) {
     }),
   )
 
-  test(`${name} follows a Store, with a mark behind the snapshot and with the length before it`, { skip, ...options }, () =>
-    running(async (start) => {
-      const primary = await start(StoreNode.start(roomy))
-      await fill(primary, KEYS)
-      await syncUnderLoad(primary, await start(startReal(which, { ...roomy, 'repl-diskless-load': 'swapdb' })), 20)
-      const proxy = await start(FaultyProxy.to(primary.port))
-      proxy.alter = withoutEof
-      await syncUnderLoad(primary, await start(startReal(which, roomy)), 21, proxy.port)
-    }),
+  test(
+    `${name} follows a Store, with a mark behind the snapshot and with the length before it`,
+    { skip, ...options },
+    () =>
+      running(async (start) => {
+        const primary = await start(StoreNode.start(roomy))
+        await fill(primary, KEYS)
+        await syncUnderLoad(primary, await start(startReal(which, { ...roomy, 'repl-diskless-load': 'swapdb' })), 20)
+        const proxy = await start(FaultyProxy.to(primary.port))
+        proxy.alter = withoutEof
+        await syncUnderLoad(primary, await start(startReal(which, roomy)), 21, proxy.port)
+      }),
   )
 }
 
 /** Hides that a replica can do without the length. */
 function withoutEof(chunk: Buffer): Buffer {
-  return Buffer.from(chunk.toString('latin1').replace('$4\r\ncapa\r\n$3\r\neof\r\n', '$4\r\ncapa\r\n$3\r\nxxx\r\n'), 'latin1')
+  return Buffer.from(
+    chunk.toString('latin1').replace('$4\r\ncapa\r\n$3\r\neof\r\n', '$4\r\ncapa\r\n$3\r\nxxx\r\n'),
+    'latin1',
+  )
 }
 
 test('a Store follows a Store, with a mark behind the snapshot and with the length before it', options, () =>
