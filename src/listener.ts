@@ -136,6 +136,7 @@ class Connection {
     const { client } = this
     client.lastActiveAt = this.#engine.env.now()
     client.bytesIn += chunk.length
+    if (client.kind === 'replica') this.#engine.heard(client)
     this.#engine.stats.bytesIn += chunk.length
     this.#parser.limits = this.#limitsNow()
     this.#parser.feed(chunk)

@@ -76,6 +76,8 @@ class Section implements Capture {
 
   release(): void {
     this.#keyspace.release(this)
+    this.#preimages.clear()
+    this.preimageBytes = 0
   }
 }
 

@@ -208,6 +208,11 @@ export class Engine implements Server {
     this.#role.detach(client)
   }
 
+  /** Bytes came over a replica's link. */
+  heard(client: Client): void {
+    this.#role.heard(client)
+  }
+
   /** A replica's link has room again. */
   drained(client: Client): void {
     this.#role.drained(client)

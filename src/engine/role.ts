@@ -88,6 +88,11 @@ export class Role {
     if (replica !== undefined && this.#replicas.delete(client)) this.primary.detach(replica)
   }
 
+  heard(client: Client): void {
+    const replica = this.#replicas.get(client)
+    if (replica !== undefined) this.primary.heard(replica)
+  }
+
   drained(client: Client): void {
     const replica = this.#replicas.get(client)
     if (replica !== undefined) this.primary.drained(replica)

@@ -138,8 +138,13 @@ export class Primary {
     return replica
   }
 
-  acknowledge(replica: Replica, offset: number): void {
+  /** Anything came over its link: a replica that loads a large snapshot sends newlines (Redis 7.0). */
+  heard(replica: Replica): void {
     replica.heardAt = this.#host.env.monotonic()
+  }
+
+  acknowledge(replica: Replica, offset: number): void {
+    this.heard(replica)
     if (offset > replica.acknowledged) replica.acknowledged = offset
     if (replica.state === 'acknowledging') this.#becomeOnline(replica)
   }
