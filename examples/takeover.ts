@@ -91,6 +91,9 @@ function print(name: string, info: string): void {
   for (const line of info.split('\r\n')) if (shown.test(line)) console.log(`    ${line}`)
 }
 
+// A frozen process would stay behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 const spare = new Store<Session>({
   config: { 'enable-debug-command': 'local', 'repl-ping-replica-period': '600' },
 })

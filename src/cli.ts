@@ -75,6 +75,7 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
       'Warning: no config file specified, using the default config. In order to specify a config file use hotspare /path/to/redis.conf',
     )
   else log.warn('Configuration loaded')
+  process.on('uncaughtException', (error) => crash(log, error))
   const stop = stopper(log, () => store)
   store = new Store({
     config,
@@ -122,6 +123,13 @@ function stopper(log: Logger, store: () => Store | undefined): () => Promise<voi
     })
   }
   return stop
+}
+
+/** Our own mistake: nothing can be relied on any more. Where it happened belongs in the log, as who reads that comes later. */
+function crash(log: Logger, error: unknown): never {
+  log.error(`=== HOTSPARE BUG REPORT: ${VERSION} crashed ===`)
+  for (const line of String(error instanceof Error ? error.stack : error).split('\n')) log.error(line)
+  process.exit(1)
 }
 
 /** What the configuration asks for and does not get. Promises about data are worth more than a debug line. */

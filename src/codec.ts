@@ -20,9 +20,10 @@ export type CodecName = 'native' | 'json' | 'string' | 'bytes'
 
 const TAG = '\xc1HS\x01'
 
-// structuredClone: keeps Map, Set, Date, typed arrays, errors and cycles what they are. No records: their table would
-// be state that the reader lacks.
-const packr = new Packr({ structuredClone: true, useRecords: false })
+// structuredClone: keeps Map, Set, Date, typed arrays, errors and cycles what they are. Plain objects go as records, which
+// leaves MessagePack's maps to Map: without records a Map would come back as an object. Each message defines its own
+// records (there are no shared structures), so nothing depends on what was encoded before.
+const packr = new Packr({ structuredClone: true, useRecords: true })
 
 const native: Codec<unknown> = {
   encode(value) {
@@ -84,7 +85,11 @@ export class ValueCodec<V> implements Encoder {
 
   /** The value as a slot holds it. Encoding waits until bytes are needed, and then throws StoreError('CODEC'). */
   slotOf(value: V): Arg {
-    if (this.keepsText && typeof value === 'string') return keyText(value)
+    if (this.keepsText && typeof value === 'string') {
+      const text = keyText(value)
+      // No UTF-8: on other nodes it comes as bytes, so it must not be text here.
+      return text.isWellFormed() ? text : new Binary(latin1Of(text))
+    }
     return new Binary(undefined, value, this)
   }
 
@@ -140,15 +145,14 @@ export function isTagged(value: Arg): boolean {
 /** A value as a client is shown it: tagged numbers in decimal, binary as its bytes, the rest as JSON. */
 export function shownValue(value: Arg): Arg {
   if (typeof value === 'string' || !isTaggedLatin1(value.latin1)) return value
-  let plain: unknown
   try {
-    plain = unpack(Buffer.from(value.latin1, 'latin1'))
+    const plain = unpack(Buffer.from(value.latin1, 'latin1'))
+    if (plain instanceof Uint8Array) return new Binary(Buffer.from(plain).toString('latin1'))
+    if (typeof plain === 'number' || typeof plain === 'bigint') return String(plain)
+    return JSON.stringify(plain, showInJson) ?? String(plain)
   } catch {
-    return value // damaged, or somebody else's: its bytes are all there is to show
+    return value // damaged, somebody else's, or a cycle: its bytes are all there is to show
   }
-  if (plain instanceof Uint8Array) return new Binary(Buffer.from(plain).toString('latin1'))
-  if (typeof plain === 'number' || typeof plain === 'bigint') return String(plain)
-  return JSON.stringify(plain, showInJson) ?? String(plain)
 }
 
 function showInJson(_key: string, value: unknown): unknown {

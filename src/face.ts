@@ -213,7 +213,7 @@ export class Face<V> {
     return slot === undefined ? undefined : this.#valueOf(key, slot)
   }
 
-  /** Goes on in the keyspace that took the walked one's place: as a Map's iterator, it ends at a `clear` of all. */
+  /** As a Map's iterator, one that meets a `clear` goes on with what was set after it: in the keyspace put in the place. */
   *#slots(): Generator<[string, Arg], undefined> {
     let keyspace = this.#keyspace
     let entries = keyspace.entries()
@@ -259,14 +259,14 @@ export class Face<V> {
   }
 
   #slotOf(value: V): Arg {
-    if (typeof value === 'string' && this.#keepsText) return value.isWellFormed() ? value : keyText(value)
+    if (typeof value === 'string' && this.#keepsText && value.isWellFormed()) return value
     if (typeof value === 'function' || typeof value === 'symbol') {
       throw new StoreError('CODEC', `a ${typeof value} cannot be turned into bytes`)
     }
     if (this.#freeze && typeof value === 'object' && value !== null) deepFreeze(value)
     const slot = this.#codec.slotOf(value)
-    // A value that has no bytes must fail before it is set, not when a replica asks for it.
-    if (this.#engine.stream.active && slot instanceof Binary) slot.latin1
+    // A value that has no bytes must fail before it is set, not when a replica or the bookkeeping of sizes asks for it.
+    if ((this.#engine.stream.active || this.#keyspace.recency !== null) && slot instanceof Binary) slot.latin1
     return slot
   }
 

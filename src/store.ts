@@ -88,6 +88,8 @@ export class Store<V = unknown> extends Face<V> {
   readonly #engine: Engine
   readonly #faces: Face<V>[]
   readonly #events = new EventEmitter()
+  /** What `once` puts on, and what it was given: `off` takes either. */
+  readonly #onceOf = new WeakMap<object, unknown>()
   readonly #listeners = new Set<Listener>()
   readonly #env: Env
 
@@ -218,11 +220,14 @@ export class Store<V = unknown> extends Face<V> {
       this.off(event, once as StoreEvents[E])
       ;(listener as (...args: unknown[]) => void)(...args)
     }
+    this.#onceOf.set(once, listener)
     return this.on(event, once as StoreEvents[E])
   }
 
   off<E extends keyof StoreEvents>(event: E, listener: StoreEvents[E]): this {
-    this.#events.off(event, listener as (...args: unknown[]) => void)
+    for (const each of this.#events.listeners(event)) {
+      if (each === listener || this.#onceOf.get(each) === listener) this.#events.off(event, each)
+    }
     this.#observe()
     return this
   }

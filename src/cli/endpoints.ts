@@ -84,7 +84,9 @@ export class Endpoints {
     const port = this.#config.number(kind === 'TCP' ? 'port' : 'tls-port')
     if (port === 0) return
     const tls = kind === 'TLS' ? tlsOptions(this.#config) : undefined
-    for (const address of addressesOf(this.#config)) await this.#openAddress(kind, address, port, tls)
+    const addresses = addressesOf(this.#config)
+    if (addresses.length === 0) return // `bind ""`
+    for (const address of addresses) await this.#openAddress(kind, address, port, tls)
     if (this.#open[kind].length === 0)
       throw new StoreError('ADDRESS', `Failed listening on port ${port} (${kind}), aborting.`)
   }

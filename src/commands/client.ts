@@ -4,6 +4,7 @@
 import type { Arg } from '../bytes.js'
 import type { Link } from '../link.js'
 import type { Reply } from '../protocol/writer.js'
+import type { ReplicaTraits } from '../replication/primary.js'
 import type { Command } from './command.js'
 
 /**
@@ -36,15 +37,7 @@ export interface WatchedKey {
 }
 
 /** What a replica tells of itself before PSYNC (REPLCONF). */
-export interface Announced {
-  port: number
-  ip: string
-  eof: boolean
-  psync2: boolean
-  /** `rdb-only`: wants the snapshot and nothing after it (redis-cli --rdb). */
-  rdbOnly: boolean
-  /** `rdb-filter-only` without "keys": wants a snapshot without keys (redis-cli --replica). */
-  noKeys: boolean
+export interface Announced extends ReplicaTraits {
   version: string
 }
 

@@ -8,7 +8,11 @@ import { latin1Of, textOfLatin1 } from '../bytes.js'
  * Undefined if quotes are not closed, or something sticks to a closing one.
  */
 export function splitWords(line: string): string[] | undefined {
-  const latin1 = latin1Of(line)
+  return splitLatin1(latin1Of(line))?.map(textOfLatin1)
+}
+
+/** The same for bytes, one a character: what an inline command is. */
+export function splitLatin1(latin1: string): string[] | undefined {
   const words: string[] = []
   let i = 0
   for (;;) {
@@ -16,7 +20,7 @@ export function splitWords(line: string): string[] | undefined {
     if (i >= latin1.length) return words
     const word = readWord(latin1, i)
     if (word === undefined) return undefined
-    words.push(textOfLatin1(word.text))
+    words.push(word.text)
     i = word.end
   }
 }

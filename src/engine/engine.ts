@@ -236,7 +236,9 @@ export class Engine implements Server {
     const reply = new ValueReply()
     const client = new Client({ id: 0, kind: 'internal', reply, now: this.env.now(), authenticated: true })
     client.db = db
-    this.#call(this.#context, client, this.#gate.admit(client, argv), argv, null)
+    const command = this.#gate.admit(client, argv)
+    if (command.isWrite) this.#assertOpen()
+    this.#call(this.#context, client, command, argv, null)
     if (reply.value instanceof ReplyError) throw reply.value
     return reply.value
   }
@@ -353,8 +355,12 @@ export class Engine implements Server {
 
   /** Throws what a write by the store's owner is refused with. */
   assertWritable(): void {
-    if (this.#closed) throw new StoreError('CLOSED', 'the store is closed')
+    this.#assertOpen()
     if (this.#role.link !== null) throw replyErrors.readOnly()
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StoreError('CLOSED', 'the store is closed')
   }
 
   #remove(keyspace: Keyspace, key: string, why: 'expire' | 'evict'): boolean {
@@ -437,6 +443,7 @@ export class Engine implements Server {
   }
 
   followTransport(transport: Transport, options: FollowOptions = {}): void {
+    this.#assertOpen()
     this.config.assign('replicaof', `${transport.host} ${transport.port}`)
     this.#role.follow(transport, options)
     this.#expirer.arm()

@@ -9,6 +9,7 @@
 import {
   type Arg,
   argOfBuffer,
+  argOfLatin1,
   bufferOf,
   isAscii,
   isAsciiText,
@@ -17,6 +18,7 @@ import {
   textOf,
   utf8Slice,
 } from '../bytes.js'
+import { splitLatin1 } from '../config/words.js'
 
 /** The peer sent what is not the protocol. The message is Redis' own, without the leading `ERR Protocol error: `. */
 export class ProtocolError extends Error {}
@@ -304,52 +306,10 @@ export class RequestParser {
   }
 }
 
-const HEX = /^[0-9a-fA-F]{2}$/
-const ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' }
-
-/** Splits a latin1 line as redis-cli and redis-server do: spaces part, '…' and "…" quote. Undefined: quotes left open. */
+/** Splits a latin1 line as redis-server does, up to a zero byte. Undefined: quotes left open. */
 export function splitInline(line: string): Arg[] | undefined {
-  const words: Arg[] = []
-  let i = 0
-  for (;;) {
-    while (i < line.length && isSpace(line[i])) i++
-    if (i >= line.length) return words
-    let word = ''
-    let quote = ''
-    for (; ; i++) {
-      const character = line[i]
-      if (quote !== '') {
-        if (character === undefined) return undefined
-        if (quote === '"' && character === '\\' && line[i + 1] === 'x' && HEX.test(line.slice(i + 2, i + 4))) {
-          word += String.fromCharCode(Number.parseInt(line.slice(i + 2, i + 4), 16))
-          i += 3
-        } else if (quote === '"' && character === '\\' && i + 1 < line.length) {
-          i++
-          word += ESCAPES[line[i]] ?? line[i]
-        } else if (quote === "'" && character === '\\' && line[i + 1] === "'") {
-          i++
-          word += "'"
-        } else if (character === quote) {
-          const after = line[i + 1]
-          if (after !== undefined && !isSpace(after)) return undefined
-          i++
-          break
-        } else word += character
-      } else if (character === undefined || endsWord(character)) break
-      else if (character === '"' || character === "'") quote = character
-      else word += character
-    }
-    words.push(isAsciiText(word) ? word : argOfBuffer(Buffer.from(word, 'latin1')))
-  }
-}
-
-/** Fewer than part words from one another: as in Redis, a vertical tab or form feed within a word belongs to it. */
-function endsWord(character: string): boolean {
-  return isSpace(character) && character !== '\v' && character !== '\f'
-}
-
-function isSpace(character: string): boolean {
-  return character === ' ' || (character >= '\t' && character <= '\r') || character === '\0'
+  const zero = line.indexOf('\0')
+  return splitLatin1(zero < 0 ? line : line.slice(0, zero))?.map(argOfLatin1)
 }
 
 /** A command as the stream, the append-only file and clients write it, in latin1 form. */

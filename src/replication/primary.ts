@@ -47,7 +47,9 @@ export interface ReplicaTraits {
   ip: string
   eof: boolean
   psync2: boolean
+  /** Wants the snapshot and nothing after it (`rdb-only`: redis-cli --rdb). */
   rdbOnly: boolean
+  /** Wants a snapshot without keys (`rdb-filter-only ""`: redis-cli --replica). */
   noKeys: boolean
 }
 

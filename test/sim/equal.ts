@@ -1,0 +1,31 @@
+// Whether nodes hold the same: every key of every keyspace, its bytes and its time, and the offset they stand at.
+
+import * as assert from 'uvu/assert'
+import { latin1OfArg } from '../../src/bytes.js'
+import { Timed } from '../../src/keyspace/expiry.js'
+import { GONE } from '../../src/keyspace/keyspace.js'
+import type { Store } from '../../src/store.js'
+
+/** `<keyspace>/<key>` to the bytes and the time, keys past their time included: those are not gone before the DEL. */
+export function contentOf<V>(store: Store<V>): Map<string, string> {
+  const content = new Map<string, string>()
+  for (const { index, slots } of store.engine.dataset.keyspaces) {
+    for (const [key, slot] of slots) {
+      if (slot === GONE) continue
+      const [value, expiresAt] = slot instanceof Timed ? [slot.value, slot.expiresAt] : [slot, null]
+      content.set(`${index}/${key}`, `${latin1OfArg(value)} until ${expiresAt}`)
+    }
+  }
+  return new Map([...content].sort(([one], [other]) => (one < other ? -1 : 1)))
+}
+
+/** Fails unless all nodes hold what the first does, and stand where it stands in the same history. */
+export function equal(first: Store, ...others: Store[]): void {
+  const content = contentOf(first)
+  const { replid, offset } = first.status()
+  for (const [i, other] of others.entries()) {
+    assert.equal(contentOf(other), content, `data of node ${i + 2}`)
+    const status = other.status()
+    assert.equal({ replid: status.replid, offset: status.offset }, { replid, offset }, `history of node ${i + 2}`)
+  }
+}
