@@ -151,6 +151,11 @@ export class Binary {
     if (this.#latin1 === undefined) this.#latin1 = this.#encoder!.encodeLatin1(this.value)
     return this.#latin1
   }
+
+  /** How many bytes are held; 0 while there is only the value. */
+  get heldBytes(): number {
+    return this.#latin1?.length ?? 0
+  }
 }
 
 /** One argument of a command, and one string-type value: text, or a Binary. */

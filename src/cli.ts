@@ -13,13 +13,14 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { codeOf, type Loaded, loadConfig, systemText, temporaryName } from './cli/config-files.js'
-import { Endpoints } from './cli/endpoints.js'
+import { Endpoints, tlsOptions } from './cli/endpoints.js'
 import { fatal } from './config/conf-file.js'
 import type { Config } from './config/config.js'
 import { type Logger, systemEnv } from './env.js'
 import { StoreError } from './errors.js'
 import { type LogLevel, lineLogger } from './log-format.js'
 import { Store } from './store.js'
+import { tcp } from './transports/tcp.js'
 import { HOTSPARE_VERSION, REDIS_VERSION } from './version.js'
 
 const VERSION = `hotspare v=${HOTSPARE_VERSION} redis_version=${REDIS_VERSION} node=${process.versions.node}`
@@ -80,8 +81,8 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
   store = new Store({
     config,
     env: systemEnv({ log }),
-    // Not from inside the call that asked for it.
-    onShutdown: () => void setImmediate(stop),
+    onShutdown: () => void stop(),
+    dial: (host, port) => tcp({ host, port, tls: config.flag('tls-replication') ? tlsOptions(config) : undefined }),
     rewriteConfig: file === undefined ? undefined : () => rewrite(config, file),
   })
   config.on('dir', enter)

@@ -2,7 +2,7 @@
 // these asks the Env it was given, so that a whole cluster can run in one process on a virtual clock.
 // The only file of the core that names Date, setTimeout, Math.random or a node: module.
 
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /** Where the log goes. `console` and a pino logger both fit. Secrets are never passed to it. */
 export interface Logger {
@@ -30,6 +30,8 @@ export interface Env {
   sha1(latin1: string): Uint8Array
   /** Calls `fn` once, `delayMs` from now, however large that is. Never keeps the process alive by itself. */
   after(delayMs: number, fn: () => void): Timer
+  /** Keeps the process alive until the result is called: a node that follows another has work to do. */
+  hold(): () => void
   /** Calls `fn` once, when the work of this turn of the event loop is done. */
   soon(fn: () => void): void
   /** Stops everything for `ms` (DEBUG SLEEP). Environments with a virtual clock ignore it. */
@@ -45,7 +47,7 @@ export interface Env {
 export const silentLog: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 export function sha1(latin1: string): Uint8Array {
-  return createHash('sha1').update(latin1, 'latin1').digest()
+  return hash('sha1', Buffer.from(latin1, 'latin1'), 'buffer')
 }
 
 /** setTimeout takes at most 2^31-1 ms: beyond, it fires at once. */
@@ -62,6 +64,11 @@ function after(delayMs: number, fn: () => void): Timer {
   return { cancel: () => clearTimeout(handle) }
 }
 
+function hold(): () => void {
+  const handle = setInterval(() => {}, LONGEST_TIMEOUT_MS)
+  return () => clearInterval(handle)
+}
+
 /** The real world. */
 export function systemEnv(options: { log?: Logger; name?: string } = {}): Env {
   return {
@@ -71,6 +78,7 @@ export function systemEnv(options: { log?: Logger; name?: string } = {}): Env {
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     sha1,
     after,
+    hold,
     soon: (fn) => void setImmediate(fn),
     block: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
     memory: () => {

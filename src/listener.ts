@@ -31,6 +31,8 @@ export class Listener {
   readonly #listening: Listening
   readonly #connections = new Set<Connection>()
   #tick: Timer | null = null
+  /** Called when it is closed. The store sets it. */
+  closed: () => void = () => {}
 
   private constructor(engine: Engine, listening: Listening) {
     this.#engine = engine
@@ -51,10 +53,13 @@ export class Listener {
     return this.#listening.port
   }
 
-  /** Accepts no more and closes the connections it accepted. */
-  async close(): Promise<void> {
-    this.#tick?.cancel()
-    for (const connection of this.#connections) connection.link.destroy()
+  /** Accepts no more, frees the address, and closes the connections it accepted unless they are to be kept. */
+  async close(options: { keepConnections?: boolean } = {}): Promise<void> {
+    if (options.keepConnections !== true) {
+      this.#tick?.cancel()
+      for (const connection of this.#connections) connection.link.destroy()
+    }
+    this.closed()
     await this.#listening.close()
   }
 

@@ -53,7 +53,8 @@ class Section implements Capture {
     const preimage = preimageOf(slot)
     this.#preimages.set(key, preimage)
     this.preimageBytes += PREIMAGE_OVERHEAD_BYTES + key.length
-    if (typeof preimage?.value === 'string') this.preimageBytes += preimage.value.length
+    const value = preimage?.value
+    if (value !== undefined) this.preimageBytes += typeof value === 'string' ? value.length : value.heldBytes
   }
 
   /** Writes the next key; false when there is none. */

@@ -31,6 +31,8 @@ export interface StoreOptions<V> {
   log?: Logger
   /** Clock, timers and randomness; for tests on a virtual clock. */
   env?: Env
+  /** How to reach the host and port that REPLICAOF names. Default: plain TCP. */
+  dial?: (host: string, port: number) => Transport
   /** What SHUTDOWN from a client calls. Default: it is refused. */
   onShutdown?: () => void
   /** What CONFIG REWRITE from a client calls. Default: it is refused, there is no file. */
@@ -104,7 +106,7 @@ export class Store<V = unknown> extends Face<V> {
       env,
       config,
       maxEntries: options.max ?? 0,
-      dial: (host, port) => dial(config, host, port),
+      dial: options.dial ?? ((host, port) => tcp({ host, port })),
     })
     const faceOptions: FaceOptions<V> = { codec: new ValueCodec(options.codec), freeze: options.freeze ?? true }
     super(engine, 0, faceOptions)
@@ -166,7 +168,11 @@ export class Store<V = unknown> extends Face<V> {
     const transport = isTransport ? where : path === undefined ? tcp({ host, port, tls }) : tcp({ path, tls })
     const listener = await Listener.open(this.#engine, transport, options)
     this.#listeners.add(listener)
-    if (listener.port !== undefined && this.#engine.port === 0) this.#engine.port = listener.port
+    listener.closed = () => {
+      this.#listeners.delete(listener)
+      this.#choosePort()
+    }
+    this.#choosePort()
     return listener
   }
 
@@ -230,6 +236,11 @@ export class Store<V = unknown> extends Face<V> {
     }
     this.#observe()
     return this
+  }
+
+  /** What INFO shows, and what our primary is told: the port of the listener that was opened first. */
+  #choosePort(): void {
+    this.#engine.port = [...this.#listeners].find((listener) => listener.port !== undefined)?.port ?? 0
   }
 
   #observe(): void {
@@ -299,9 +310,4 @@ export class Store<V = unknown> extends Face<V> {
 /** A snapshot needs no fork here, so there is nothing to wait for before one is taken: the delay is off by default. */
 function newConfig(directives: Partial<Record<SettingName, string>> | undefined): Config {
   return new Config({ 'repl-diskless-sync-delay': '0', ...directives })
-}
-
-function dial(config: Config, host: string, port: number): Transport {
-  if (!config.flag('tls-replication')) return tcp({ host, port })
-  return tcp({ host, port, tls: {} })
 }

@@ -6,14 +6,10 @@ import { chmod } from 'node:fs/promises'
 import type { Config, SettingName } from '../config/config.js'
 import type { Logger } from '../env.js'
 import { StoreError } from '../errors.js'
+import type { Listener } from '../listener.js'
 import type { Store } from '../store.js'
 import { type TlsOptions, tcp } from '../transports/tcp.js'
 import { codeOf, systemText } from './config-files.js'
-
-interface Open {
-  readonly port?: number | undefined
-  close(): Promise<void>
-}
 
 type Kind = 'TCP' | 'TLS' | 'Unix'
 
@@ -31,7 +27,7 @@ export class Endpoints {
   readonly #store: Store
   readonly #config: Config
   readonly #log: Logger
-  readonly #open: Record<Kind, Open[]> = { TCP: [], TLS: [], Unix: [] }
+  readonly #open: Record<Kind, Listener[]> = { TCP: [], TLS: [], Unix: [] }
   /** Changes come one after the other: an address has to be free before it is opened again. */
   #work: Promise<void> = Promise.resolve()
 
@@ -73,9 +69,7 @@ export class Endpoints {
 
   async #reopen(kind: Kind): Promise<void> {
     const old = this.#open[kind].splice(0)
-    for (const one of old) await one.close()
-    // What INFO shows, and what our primary is told.
-    if (kind === 'TCP') this.#store.engine.port = 0
+    for (const one of old) await one.close({ keepConnections: true })
     await this.#openKind(kind)
   }
 
@@ -95,7 +89,7 @@ export class Endpoints {
     const keepAliveSeconds = this.#config.number('tcp-keepalive')
     const keepAlive = keepAliveSeconds === 0 ? false : keepAliveSeconds * 1000
     try {
-      this.#open[kind].push(await this.#store.listen(tcp({ host: address.host, port, tls, keepAlive })))
+      this.#open[kind].push(await this.#store.listen(tcp({ host: address.host, port, tls, keepAlive, ipv6Only: true })))
     } catch (error) {
       const code = codeOf(error)
       if (code === undefined) throw error
@@ -128,18 +122,16 @@ interface Address {
   optional: boolean
 }
 
-/** The addresses of `bind`. `::` takes IPv4 in as well, so where both are asked for, it alone is opened. */
+/** The addresses of `bind`. */
 function addressesOf(config: Config): Address[] {
-  const all = config.list('bind').map((word): Address => {
+  return config.list('bind').map((word): Address => {
     const optional = word.startsWith('-')
     const text = optional ? word.slice(1) : word
     return { text, host: text === '*' ? '0.0.0.0' : text === '::*' ? '::' : text, optional }
   })
-  const both = all.some(({ host }) => host === '::')
-  return both ? all.filter(({ host }) => host !== '0.0.0.0') : all
 }
 
-function tlsOptions(config: Config): TlsOptions {
+export function tlsOptions(config: Config): TlsOptions {
   const read = (name: 'tls-cert-file' | 'tls-key-file' | 'tls-ca-cert-file'): Buffer | undefined => {
     const path = config.text(name)
     try {

@@ -145,7 +145,9 @@ export class Config {
    * The node's own doing (REPLICAOF, the port it got, the directory made absolute): no directive is immutable to it.
    * Throws a StoreError for a value that the directive cannot have, and whatever a listener throws.
    */
-  assign(name: SettingName, value: string): void {
+  assign(given: SettingName, value: string): void {
+    const name = findSetting(given)?.name
+    if (name === undefined) throw new StoreError('INVALID', `no such directive: ${given}`)
     const change = { name, as: name, was: this.text(name), value }
     try {
       this.#put(name, settings[name].parse(wordsOf(name, value), change.was))

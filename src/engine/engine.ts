@@ -87,7 +87,6 @@ export class Engine implements Server {
   readonly #applier: Applier
   readonly #primaryReply = new SilentReply()
   readonly #primaryClient: Client
-  readonly #internal: Client
   readonly #context: CallContext
   readonly #queuedContext: CallContext
   readonly #owner = {
@@ -120,7 +119,6 @@ export class Engine implements Server {
     this.dataset = this.#freshDataset()
     this.#context = new CallContext(this)
     this.#queuedContext = new CallContext(this)
-    this.#internal = this.connect({ kind: 'internal', reply: this.#primaryReply })
     this.#primaryClient = this.connect({ kind: 'primary', reply: this.#primaryReply })
     this.#applier = new Applier({
       applyCommand: (argv, parser) => this.#applyCommand(argv, parser),
@@ -179,9 +177,6 @@ export class Engine implements Server {
   }
   get link(): Role['link'] {
     return this.#role.link
-  }
-  get feeding(): Role['primary'] {
-    return this.#role.primary
   }
 
   // Clients
@@ -444,7 +439,8 @@ export class Engine implements Server {
 
   followTransport(transport: Transport, options: FollowOptions = {}): void {
     this.#assertOpen()
-    this.config.assign('replicaof', `${transport.host} ${transport.port}`)
+    // A node's name or a path may hold what the directive cannot.
+    this.config.assign('replicaof', `${transport.host.replace(/\s/g, '_') || '_'} ${transport.port}`)
     this.#role.follow(transport, options)
     this.#expirer.arm()
   }
@@ -579,7 +575,7 @@ export class Engine implements Server {
     if (options.abort) throw new ReplyError('ERR No shutdown in progress.')
     if (this.onShutdown === null)
       throw new ReplyError('ERR This store is part of a service and is not ended from outside.')
-    this.onShutdown()
+    this.env.soon(this.onShutdown) // not from inside this call: it closes the store
   }
 
   resetStats(): void {
@@ -593,15 +589,10 @@ export class Engine implements Server {
 
   close(): void {
     if (this.#closed) return
-    this.#closed = true
     assert(!this.#journal.isOpen, 'a store is not closed from inside a call')
+    this.#closed = true
     this.#expirer.arm()
     this.#role.close()
     for (const client of this.clients.values()) client.close()
-  }
-
-  /** The face's own client, for its short cuts. */
-  get internal(): Client {
-    return this.#internal
   }
 }

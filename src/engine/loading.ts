@@ -22,7 +22,11 @@ export function loadInto(fresh: Dataset, whole: (fresh: Dataset, streamDb: numbe
       keyspace = keyspaces[index]
     },
     resizeDb: () => {},
-    string: (key, value, expiresAt) => keyspace.set(key, value, expiresAt),
+    string: (key, value, expiresAt) => {
+      const { size } = keyspace
+      keyspace.set(key, value, expiresAt)
+      if (keyspace.size === size) throw new StoreError('RDB', 'the snapshot holds a key twice')
+    },
     function: () => {},
   })
   return {

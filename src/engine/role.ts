@@ -43,6 +43,8 @@ export class Role {
   link: ReplicaLink | null = null
   readonly #host: RoleHost
   readonly #replicas = new Map<Client, Replica>()
+  /** While we follow, the process stays alive, also between two attempts to connect. */
+  #release: (() => void) | null = null
   #credentials: { username: string; password: string } | null = null
 
   constructor(host: RoleHost) {
@@ -146,6 +148,7 @@ export class Role {
       options.from === undefined ? { resumable } : { resumable, from: options.from },
     )
     stream.forgetSelected()
+    this.#release ??= env.hold()
     if (wasPrimary) this.#host.roleChanged('replica')
     this.link.start()
   }
@@ -156,6 +159,7 @@ export class Role {
     const { env, stream, config } = this.#host
     this.link.stop()
     this.link = null
+    this.#letGo()
     this.#credentials = null
     this.#host.resetApply()
     const { history } = stream
@@ -172,8 +176,14 @@ export class Role {
   }
 
   close(): void {
+    this.#letGo()
     this.link?.stop()
     this.primary.close()
+  }
+
+  #letGo(): void {
+    this.#release?.()
+    this.#release = null
   }
 
   #linkConfig(): ReplicaConfig {

@@ -34,6 +34,14 @@ export interface Capture {
 /** Told of each change, after it was made. The key is empty for `clear`. */
 export type Observer = (change: Change, key: string, keyspace: Keyspace) => void
 
+/** A scan under way. */
+interface Scan {
+  readonly position: Iterator<string>
+  /** Slots there were at the start, less those passed. What was there then comes first: the rest need not be walked, and
+   * keys that come and go faster than the scan advances would never let it end. */
+  left: number
+}
+
 export type TypeName = 'string' | 'none'
 
 export class Keyspace {
@@ -44,7 +52,7 @@ export class Keyspace {
   readonly expiry = new Expiry()
   readonly #owner: KeyspaceOwner
   readonly #captures: Capture[] = []
-  readonly #scans = new Map<number, Iterator<string>>()
+  readonly #scans = new Map<number, Scan>()
   /** Keys whose slot holds a mark: to be swept when the last capture is released. */
   readonly #gone = new Set<string>()
   #nextCursor = 1
@@ -179,17 +187,18 @@ export class Keyspace {
    * known (any more) starts from the beginning, which may repeat keys and misses none.
    */
   scan(cursor: number, count: number): { cursor: number; keys: string[] } {
-    const position = this.#scans.get(cursor) ?? this.slots.keys()
+    const scan = this.#scans.get(cursor) ?? { position: this.slots.keys(), left: this.slots.size }
     this.#scans.delete(cursor)
     const keys: string[] = []
     for (let i = 0; i < count; i++) {
-      const step = position.next()
+      if (scan.left-- === 0) return { cursor: 0, keys }
+      const step = scan.position.next()
       if (step.done) return { cursor: 0, keys }
       if (this.#isLive(this.slots.get(step.value))) keys.push(step.value)
     }
     if (this.#scans.size >= MAX_OPEN_SCANS) this.#scans.delete(this.#scans.keys().next().value!)
     const next = this.#nextCursor++
-    this.#scans.set(next, position)
+    this.#scans.set(next, scan)
     return { cursor: next, keys }
   }
 

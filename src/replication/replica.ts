@@ -346,7 +346,7 @@ export class ReplicaLink {
     }
     const length = /^\$(\d{1,15})$/.exec(line)
     const mark = /^\$EOF:(.{40})$/.exec(line)
-    if (length !== null) {
+    if (length !== null && Number(length[1]) > 0) {
       this.syncTotalBytes = Number(length[1])
       log.info(`MASTER <-> REPLICA sync: receiving ${length[1]} bytes from master to parser`)
       this.#payload = new Payload(this.syncTotalBytes, null)
@@ -425,7 +425,6 @@ class Payload {
   constructor(length: number, mark: Buffer | null) {
     this.#left = length
     this.mark = mark
-    if (length === 0) this.whole = true
   }
 
   /** Hands on what belongs to the snapshot; returns what came behind it. */

@@ -77,6 +77,7 @@ export class MemoryNetwork {
       random: () => random.next(),
       randomHex: (bytes) => random.hex(bytes),
       sha1,
+      hold: () => () => {},
       after: (delayMs, fn) => clock.after(delayMs, fn, 'timer'),
       soon: (fn) => void clock.after(0, fn, 'work'),
       block: () => {},

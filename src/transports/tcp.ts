@@ -33,6 +33,8 @@ export interface TcpOptions {
   tls?: TlsOptions
   /** Silence in ms after which TCP probes the other end; false for never. Default 300,000, as Redis has it. */
   keepAlive?: number | false
+  /** An IPv6 address takes no IPv4 in. Default false: `::` takes both. */
+  ipv6Only?: boolean
 }
 
 /** A TLS client that takes longer than this to say who it is is dropped. */
@@ -54,12 +56,13 @@ export function tcp(options: TcpOptions): Transport {
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs)
   }
   const address = path ?? nameOf(host, port)
+  const place: Place = { host, port, path, tls, address, ipv6Only: options.ipv6Only === true }
   return {
     address,
     host: path ?? host,
     port: path === undefined ? port : 0,
-    listen: (accept) => listen({ host, port, path, tls, address }, prepare, accept),
-    connect: () => connect({ host, port, path, tls, address }, prepare),
+    listen: (accept) => listen(place, prepare, accept),
+    connect: () => connect(place, prepare),
   }
 }
 
@@ -69,6 +72,7 @@ interface Place {
   readonly path: string | undefined
   readonly tls: TlsOptions | undefined
   readonly address: string
+  ipv6Only: boolean
 }
 
 function connect(place: Place, prepare: (socket: Socket) => void): Link {
@@ -132,13 +136,16 @@ function makeServer({ tls }: Place): Server {
 }
 
 /** `exclusive`: workers of node:cluster would otherwise share one port, and clients would meet any of several stores. */
-function bind(server: Server, { host, port, path }: Place): Promise<void> {
+function bind(server: Server, { host, port, path, ipv6Only }: Place): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(path === undefined ? { host, port, exclusive: true } : { path, exclusive: true }, () => {
-      server.off('error', reject)
-      resolve()
-    })
+    server.listen(
+      path === undefined ? { host, port, exclusive: true, ipv6Only: ipv6Only } : { path, exclusive: true },
+      () => {
+        server.off('error', reject)
+        resolve()
+      },
+    )
   })
 }
 

@@ -246,12 +246,15 @@ test('a client that never reads stops being read, and loses nothing when it read
   await client.ok('CLIENT', 'SETNAME', 'sleeper')
   client.pause()
   for (let i = 0; i < times; i++) client.send(encode('GET', 'big'))
+  // More requests than the kernel holds: who stops running them must stop reading them too.
+  const filler = encode('SET', 'filler', 'f'.repeat(MEBIBYTE))
+  for (let i = 0; i < 24; i++) client.send(filler)
   client.send(encode('SET', 'last', 'word'))
   const waiting = async (): Promise<number> => {
     const line = String(await bystander.ok('CLIENT', 'LIST'))
       .split('\n')
       .find((one) => one.includes('name=sleeper'))
-    return Number(line?.match(/ tot-mem=(\d+)/)?.[1] ?? Number.NaN) + Number(line?.match(/ omem=(\d+)/)?.[1])
+    return Number(line?.match(/ qbuf=(\d+)/)?.[1]) + Number(line?.match(/ omem=(\d+)/)?.[1])
   }
   await until(async () => (await waiting()) >= MEBIBYTE, { what: 'replies to pile up' })
   // The kernel's buffers are full, so nothing moves any more, however often the others' turns come.
@@ -260,12 +263,12 @@ test('a client that never reads stops being read, and loses nothing when it read
     await bystander.ok('PING')
     assert.ok(performance.now() - startMs < SANE_PING_MS)
   }
-  assert.ok((await waiting()) < WAITING_BYTES * 2, `${await waiting()} bytes wait`)
+  assert.ok((await waiting()) < WAITING_BYTES, `${await waiting()} bytes wait`)
   assert.is(store.has('last'), false, 'its last request was read')
   assert.ok(process.memoryUsage().rss - before < GROWTH_BYTES)
   client.resume()
   for (let i = 0; i < times; i++) assert.is(String(await client.reply()).length, value.length)
-  assert.is(await client.reply(), 'OK')
+  for (let i = 0; i < 25; i++) assert.is(await client.reply(), 'OK')
   assert.is(store.get('last'), 'word')
 })
 

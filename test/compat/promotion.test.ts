@@ -68,6 +68,10 @@ for (const { name, skip, ...which } of families) {
 
       assert.is(await answerToPsync(replica, old, second), `+CONTINUE ${replid}`)
       assert.is(await answerToPsync(replica, old, second + 1), `+FULLRESYNC ${replid} ${second - 1}`)
+      // The same when there are more bytes: those belong to the new history only.
+      await writeSome(replica, 100)
+      assert.is(await answerToPsync(replica, old, second), `+CONTINUE ${replid}`)
+      assert.match(await answerToPsync(replica, old, second + 1), `+FULLRESYNC ${replid} `)
       await comeBack(primary, replica)
     }),
   )

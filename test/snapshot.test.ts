@@ -1,0 +1,262 @@
+// Snapshots: whatever happens while one is taken, it holds what there was when it began, each key once.
+
+import fc from 'fast-check'
+import * as assert from 'uvu/assert'
+import { latin1OfArg } from '../src/bytes.js'
+import { StoreError } from '../src/errors.js'
+import { GONE } from '../src/keyspace/keyspace.js'
+import { RdbReader } from '../src/rdb/reader.js'
+import { Snapshot } from '../src/snapshot.js'
+import { Store, type StoreOptions } from '../src/store.js'
+import { MemoryNetwork } from '../src/transports/memory.js'
+import { contentOf } from './sim/equal.js'
+import { suite } from './suite.js'
+
+const test = suite('snapshot')
+
+const OPTIONS = { aux: [['made-by', 'a test']], compress: true, checksum: true } as const
+const DATABASES = 3
+
+/** A store whose time is `at.now`; nothing but its readers deletes what is past its time. */
+function make(options: StoreOptions<unknown> = {}): { store: Store; at: { now: number } } {
+  const at = { now: 1_000_000 }
+  const env = { ...new MemoryNetwork({ seed: 1 }).env('a'), now: () => at.now }
+  return { store: new Store({ env, ...options }), at }
+}
+
+/** A snapshot under way, what it has to hold, and the bytes so far. */
+class Taken {
+  readonly snapshot: Snapshot
+  readonly wanted: Map<string, string>
+  readonly chunks: Buffer[] = []
+
+  constructor(store: Store, maxPreimageBytes?: number) {
+    this.wanted = contentOf(store)
+    this.snapshot = new Snapshot(store.engine.dataset, { ...OPTIONS, maxPreimageBytes })
+  }
+
+  read(keys: number): void {
+    this.chunks.push(...this.snapshot.read(keys))
+  }
+
+  check(): void {
+    for (let i = 0; !this.snapshot.done; i++) {
+      assert.ok(i < 10_000, 'a snapshot comes to an end')
+      this.read(7)
+    }
+    assert.equal(contentOfFile(Buffer.concat(this.chunks)), this.wanted)
+    assert.is(this.snapshot.bytesWritten, Buffer.concat(this.chunks).length)
+  }
+}
+
+/** As contentOf, of a file. Fails if a key is in it twice. */
+function contentOfFile(file: Buffer): Map<string, string> {
+  const content = new Map<string, string>()
+  let db = -1
+  const reader = new RdbReader({
+    aux: () => {},
+    selectDb: (index) => {
+      db = index
+    },
+    resizeDb: () => {},
+    string: (key, value, expiresAt) => {
+      assert.not(content.has(`${db}/${key}`), `${db}/${key} is there twice`)
+      content.set(`${db}/${key}`, `${latin1OfArg(value)} until ${expiresAt}`)
+    },
+    function: () => {},
+  })
+  reader.write(file)
+  reader.end()
+  return new Map([...content].sort(([one], [other]) => (one < other ? -1 : 1)))
+}
+
+/** Nothing is left of snapshots: no marks, and a delete deletes. */
+function assertClean(store: Store): void {
+  for (const keyspace of store.engine.dataset.keyspaces) {
+    assert.not([...keyspace.slots.values()].includes(GONE), 'no marks')
+    assert.is(keyspace.size, keyspace.slots.size)
+    keyspace.set('probe', 'v')
+    keyspace.delete('probe')
+    assert.not(keyspace.slots.has('probe'), 'no capture')
+  }
+}
+
+let written = 0
+
+/** What can happen to a store, under a key, another and the number of a keyspace. */
+const changes = {
+  set: ({ store }, key, _other, db) => store.db(db).set(key, text()),
+  setTimed: ({ store }, key, _other, db) => store.db(db).set(key, text(), { ttl: written % 5 }),
+  setObject: ({ store }, key, _other, db) => store.db(db).set(key, { text: text() }),
+  delete: ({ store }, key, _other, db) => store.db(db).delete(key),
+  deleteAndSet: ({ store }, key, _other, db) => store.db(db).delete(key) && store.db(db).set(key, text()),
+  expire: ({ store }, key, _other, db) => store.db(db).expire(key, (++written % 7) - 1),
+  persist: ({ store }, key, _other, db) => store.db(db).persist(key),
+  append: ({ store }, key, _other, db) => store.db(db).call('APPEND', key, text()),
+  rename: ({ store }, key, other, db) => store.db(db).has(key) && store.db(db).call('RENAME', key, other),
+  move: ({ store }, key, _other, db) => store.db(db).call('MOVE', key, (db + 1) % DATABASES),
+  copy: ({ store }, key, other, db) => key !== other && store.db(db).call('COPY', key, other, 'REPLACE'),
+  clear: ({ store }, _key, _other, db) => store.db(db).clear(),
+  flushAll: ({ store }) => store.call('FLUSHALL'),
+  swap: ({ store }, _key, _other, db) => store.call('SWAPDB', db, (db + 1) % DATABASES),
+  tick: ({ at }) => {
+    at.now += 2
+  },
+  get: ({ store }, key, _other, db) => store.db(db).get(key),
+  transaction: ({ store }, key, other, db) =>
+    store.transaction(() => {
+      store.db(db).delete(key)
+      store.set(other, text())
+      store.db(db).set(key, text())
+    }),
+  undone: ({ store }, key, other, db) =>
+    assert.throws(() =>
+      store.transaction(() => {
+        store.db(db).set(key, text())
+        store.db(db).delete(other)
+        if (written % 3 === 0) store.db(db).clear()
+        if (written % 4 === 0) store.call('SWAPDB', 0, 1)
+        store.db(db).set(other, text())
+        throw new Error('undone')
+      }),
+    ),
+} satisfies Record<string, (world: ReturnType<typeof make>, key: string, other: string, db: number) => unknown>
+
+function text(): string {
+  return `value ${++written}`
+}
+
+const anyKey = fc.integer({ min: 0, max: 12 }).map((i) => `k${i}`)
+const anyDb = fc.nat(DATABASES - 1)
+const often = ['set', 'delete', 'deleteAndSet'] as const
+const change = fc.record({
+  kind: fc.constant('change' as const),
+  name: fc.constantFrom(...(Object.keys(changes) as (keyof typeof changes)[]), ...often),
+  arguments: fc.tuple(anyKey, anyKey, anyDb),
+})
+const walk = fc.record({
+  kind: fc.constant('walk' as const),
+  name: fc.constantFrom('begin' as const, 'read' as const, 'read' as const, 'read' as const, 'cancel' as const),
+  keys: fc.integer({ min: 1, max: 8 }),
+  which: fc.nat(),
+})
+
+for (const [title, options] of [
+  ['a store', {}],
+  ['a bounded store', { max: 15 }],
+] as const) {
+  test(`each of several snapshots of ${title} holds what there was when it began`, { limitMs: 60_000 }, () => {
+    const steps = fc.array(fc.oneof({ weight: 3, arbitrary: change }, { weight: 2, arbitrary: walk }), {
+      maxLength: 80,
+    })
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 30 }), steps, (before, during) => {
+        const world = make(options)
+        for (const { name, arguments: given } of before) changes[name](world, ...given)
+        let taken = [new Taken(world.store)]
+        for (const step of during) {
+          if (step.kind === 'change') changes[step.name](world, ...step.arguments)
+          else if (step.name === 'begin') taken.push(new Taken(world.store))
+          else if (taken.length > 0) {
+            const one = taken[step.which % taken.length]
+            if (step.name === 'read') one.read(step.keys)
+            else one.snapshot.cancel()
+            if (step.name === 'cancel') taken = taken.filter((each) => each !== one)
+          }
+        }
+        const end = contentOf(world.store)
+        for (const one of taken) one.check()
+        assert.equal(contentOf(world.store), end, 'taking one changes nothing')
+        assertClean(world.store)
+      }),
+      { numRuns: 400 },
+    )
+  })
+}
+
+test('an empty dataset is a file without keys', () => {
+  const { store } = make()
+  const taken = new Taken(store)
+  taken.check()
+  assert.is(taken.wanted.size, 0)
+})
+
+test('a cancelled snapshot gives nothing more, lets go of everything, and harms no other', () => {
+  const { store } = make()
+  for (let i = 0; i < 100; i++) store.set(`k${i}`, i)
+  const [one, other] = [new Taken(store), new Taken(store)]
+  one.read(10)
+  other.read(5)
+  for (let i = 0; i < 100; i += 2) store.delete(`k${i}`)
+  one.snapshot.cancel()
+  one.snapshot.cancel()
+  assert.equal(one.snapshot.read(1000), [])
+  assert.not(one.snapshot.done)
+  for (let i = 0; i < 100; i++) store.set(`k${i}`, 'new')
+  other.check()
+  assertClean(store)
+})
+
+test('a read walks at most so many keys, and large values come in several chunks', () => {
+  const { store } = make()
+  for (let i = 0; i < 1000; i++) store.set(`k${i}`, i)
+  store.set('large', Buffer.alloc(1_000_000, 'abcdefghij klmnop'))
+  const taken = new Taken(store)
+  let reads = 0
+  while (!taken.snapshot.done) {
+    taken.read(10)
+    reads++
+  }
+  assert.ok(reads >= 100, `${reads} reads`)
+  assert.equal(taken.snapshot.read(10), [])
+  taken.check()
+})
+
+for (const [title, valueAt] of [
+  ['text', (i: number) => `${i} `.repeat(100)],
+  ['bytes', (i: number) => Buffer.alloc(300, i)],
+] as const) {
+  test(`pre-images of ${title} past their limit end the snapshot and not the store`, () => {
+    const { store } = make()
+    for (let i = 0; i < 100; i++) store.set(`k${i}`, valueAt(i)).call('STRLEN', `k${i}`)
+    const [limited, other] = [new Taken(store, 5000), new Taken(store)]
+    limited.read(10)
+    for (let i = 99; i > 90; i--) store.set(`k${i}`, 'new')
+    limited.read(10)
+    for (let i = 90; i > 50; i--) store.delete(`k${i}`)
+    assert.throws(
+      () => limited.read(10),
+      (error: unknown) => error instanceof StoreError && error.code === 'RDB' && /5000 are allowed/.test(error.message),
+    )
+    assert.equal(limited.snapshot.read(10), [])
+    other.check()
+    assertClean(store)
+    assert.is(store.size, 60)
+  })
+}
+
+test('keys past their time are in it: only the DEL takes them away', () => {
+  const { store, at } = make()
+  store.set('k', 'v', { ttl: 10 }).set('l', 'v')
+  at.now += 100
+  const taken = new Taken(store)
+  assert.is(taken.wanted.size, 2)
+  store.get('k')
+  assert.is(store.size, 1)
+  taken.check()
+})
+
+test('a key set again during a snapshot keeps its place in the order', () => {
+  const { store } = make()
+  store.set('a', 1).set('b', 2)
+  const taken = new Taken(store)
+  store.delete('a')
+  store.set('a', 3)
+  assert.equal([...store.keys()], ['a', 'b'], 'the one deviation from Map: the mark kept the place')
+  taken.check()
+  store.delete('a')
+  store.set('a', 4)
+  assert.equal([...store.keys()], ['b', 'a'])
+})
+
+test.run()
