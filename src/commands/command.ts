@@ -64,8 +64,6 @@ export interface CommandSpec {
   complexity?: string
   /** The arguments behind the name, in the notation of docs.ts. */
   syntax?: string
-  /** The handler copies the argument strings that it keeps (`ctx.own`). Else the engine copies all of a write's. */
-  ownsArguments?: boolean
   run?: Handler
   subcommands?: Command[]
 }
@@ -84,7 +82,6 @@ export class Command {
   // the flags that are asked for with each call
   readonly isWrite: boolean
   readonly deniesOom: boolean
-  readonly ownsArguments: boolean
   calls = 0
   microseconds = 0
   rejectedCalls = 0
@@ -100,7 +97,6 @@ export class Command {
     this.keys = spec.keys === undefined ? null : { first, last, step, find: spec.findKeys }
     this.isWrite = this.flags.has('write')
     this.deniesOom = this.flags.has('denyoom')
-    this.ownsArguments = spec.ownsArguments === true
     this.subcommands = spec.subcommands ? new Map(spec.subcommands.map((sub) => [sub.word, sub])) : null
     this.run = spec.run ?? (() => {})
   }
@@ -273,8 +269,6 @@ export interface Context {
   effect(...argv: (Arg | number)[]): void
   /** Nothing of this call goes into the stream. */
   noEffect(): void
-  /** A copy of argument `i` that may be kept: strings of a request are cut out of its chunk, and would keep it alive. */
-  own(argv: Arg[], i: number): Arg
 }
 
 // What handlers ask of their arguments. Each throws the ReplyError that Redis 7.0 gives.

@@ -90,8 +90,7 @@ function set(ctx: Context, argv: Arg[]): void {
   }
   const { db } = ctx
   const key = text(argv[1])
-  // A key that is there keeps its own string: only a new one has to be copied out of the request.
-  db.set(db.has(key) ? key : text(ctx.own(argv, 1)), ctx.own(argv, 2))
+  db.set(key, argv[2])
   ctx.changed()
   ctx.reply.ok()
 }
@@ -101,12 +100,12 @@ function setWithOptions(ctx: Context, argv: Arg[]): void {
   const { condition, get, keepTtl, time } = optionsOf(argv, 3, 'SET')
   const end = time === undefined ? null : endOf(ctx, 'set', time.word, time.amount)
   // Owned even if the key is there: with a time its string may be kept beside the one that the map holds.
-  const key = text(ctx.own(argv, 1))
+  const key = text(argv[1])
   const old = get ? readString(ctx, key) : undefined
   const isThere = db.has(key)
   const isRefused = (condition === 'NX' && isThere) || (condition === 'XX' && !isThere)
   if (!isRefused) {
-    const value = ctx.own(argv, 2)
+    const value = argv[2]
     db.set(key, value, keepTtl ? (db.expiresAt(key) ?? null) : end)
     ctx.changed()
     if (end !== null) ctx.effect('SET', key, value, 'PXAT', timeArg(end))
@@ -228,7 +227,6 @@ const whole: readonly Command[] = [
     since: '1.0.0',
     summary: 'Gives a key a value, whatever it held before, and a time if asked to.',
     syntax: `key value [NX | XX] [GET] [${timeSyntax} | KEEPTTL]`,
-    ownsArguments: true,
     run: set,
   }),
   command({

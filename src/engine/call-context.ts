@@ -5,7 +5,6 @@ import type { Arg } from '../bytes.js'
 import type { Client } from '../commands/client.js'
 import type { Context, Server } from '../commands/command.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
-import type { RequestParser } from '../protocol/parser.js'
 import type { Reply } from '../protocol/writer.js'
 
 export class CallContext implements Context {
@@ -21,13 +20,12 @@ export class CallContext implements Context {
   wasChanged = false
   isSilent = false
   effects: (Arg | number)[][] | null = null
-  #parser: RequestParser | null = null
 
   constructor(server: Server & { now: number }) {
     this.server = server
   }
 
-  begin(client: Client, db: Keyspace, parser: RequestParser | null): void {
+  begin(client: Client, db: Keyspace): void {
     this.client = client
     this.reply = client.reply
     this.db = db
@@ -37,7 +35,6 @@ export class CallContext implements Context {
     this.wasChanged = false
     this.isSilent = false
     this.effects = null
-    this.#parser = parser
   }
 
   get now(): number {
@@ -56,9 +53,5 @@ export class CallContext implements Context {
 
   noEffect(): void {
     this.isSilent = true
-  }
-
-  own(argv: Arg[], i: number): Arg {
-    return this.#parser === null ? argv[i] : this.#parser.ownOne(argv, i)
   }
 }

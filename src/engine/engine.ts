@@ -219,7 +219,7 @@ export class Engine implements Server {
   execute(client: Client, argv: Arg[], parser: RequestParser | null = null): void {
     try {
       const command = this.#gate.admit(client, argv)
-      if (client.transaction !== null && this.#gate.queue(client, command, argv, parser)) return
+      if (client.transaction !== null && this.#gate.queue(client, command, argv)) return
       this.#call(this.#context, client, command, argv, parser)
     } catch (error) {
       this.#replyError(client, error)
@@ -266,8 +266,7 @@ export class Engine implements Server {
   }
 
   #call(ctx: CallContext, client: Client, command: Command, argv: Arg[], parser: RequestParser | null): void {
-    if (command.isWrite && !command.ownsArguments && parser !== null) parser.own(argv)
-    ctx.begin(client, this.dataset.keyspaces[client.db], parser)
+    ctx.begin(client, this.dataset.keyspaces[client.db])
     this.#journal.enter()
     try {
       command.run(ctx, argv)

@@ -7,7 +7,6 @@ import type { Command } from '../commands/command.js'
 import { findCommand } from '../commands/table.js'
 import type { Config } from '../config/config.js'
 import { ReplyError, replyErrors } from '../errors.js'
-import type { RequestParser } from '../protocol/parser.js'
 import { quoteArg } from '../protocol/writer.js'
 
 export interface GateHost {
@@ -70,14 +69,13 @@ export class Gate {
   }
 
   /** Puts the request aside for EXEC if the client has a transaction open; says whether it did. */
-  queue(client: Client, command: Command, argv: Arg[], parser: RequestParser | null): boolean {
+  queue(client: Client, command: Command, argv: Arg[]): boolean {
     const { transaction } = client
     if (transaction === null || CONTROLS_TRANSACTION.has(command.name)) return false
     if (command.flags.has('no_multi')) {
       throw this.#refuse(client, new ReplyError('ERR Command not allowed inside a transaction'), command)
     }
     if (!transaction.failed && !client.watchBroken) {
-      parser?.own(argv)
       transaction.queue.push({ command, argv })
     }
     client.reply.status('QUEUED')

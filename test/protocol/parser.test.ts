@@ -131,10 +131,7 @@ requests('arguments that are kept do not change when chunks come and go', () => 
       const kept: Arg[][] = []
       for (const chunk of splitAt(Buffer.concat(all.map(encode)), where)) {
         parser.feed(chunk)
-        while (parser.next()) {
-          parser.own(parser.argv)
-          kept.push(parser.argv)
-        }
+        while (parser.next()) kept.push(parser.argv)
       }
       assert.equal(
         kept.map((args) => args.map(latin1OfArg)),
@@ -143,16 +140,6 @@ requests('arguments that are kept do not change when chunks come and go', () => 
     }),
     { seed: SEED, numRuns: 300 },
   )
-})
-
-requests('own leaves an argument list that is not the parser’s own alone', () => {
-  const parser = new RequestParser(LIMITS)
-  parser.feed(encode([latin1('SET'), latin1('a key of some length'), latin1('another of some length')]))
-  assert.ok(parser.next())
-  const other = ['SET', 'a word that stands elsewhere', 'and one more of those']
-  parser.own(other)
-  assert.equal(other, ['SET', 'a word that stands elsewhere', 'and one more of those'])
-  assert.is(parser.ownOne(parser.argv, 2), 'another of some length')
 })
 
 requests('text is text, and bytes that are no text are Binary', () => {

@@ -104,21 +104,39 @@ test('a link that was cut goes on where it stopped, along a chain', async () => 
 
 test('a link cut in the middle of a transaction starts it over', async () => {
   await using world = new World({ split: true })
-  const a = await world.node('a')
+  const a = await world.node('a', { config: { 'repl-backlog-size': '4mb' } })
   const b = await world.replica('b', 'a')
   const sums = new Set<number>()
   b.on('set', () => sums.add(Number(b.get('x') ?? 0) + Number(b.get('y') ?? 0)))
-  world.sim.slow('b', 500)
-  for (let i = 1; i <= 40; i++) {
-    a.transaction(() => a.set('x', i).set('filler', 'x'.repeat(50)).set('y', -i))
-    await world.sim.advance(130)
+  // Slow enough that the parts of a transaction, cut where segments of the backlog end, come one after the other.
+  world.sim.slow('b', 200_000)
+  for (let i = 1; i <= 30; i++) {
+    a.transaction(() => a.set('x', i).set('filler', 'x'.repeat(50_000)).set('y', -i))
+    await world.sim.advance(i * 10)
     world.sim.cut('a', 'b')
+    await world.sim.advance(1000)
   }
-  world.sim.slow('b', Number.POSITIVE_INFINITY)
-  await world.sim.advance(10_000)
+  await world.sim.advance(20_000)
   assert.equal([...sums], [0])
   equal(a, b)
-  assert.is(syncsOf(a)[0], 1)
+  assert.is(syncsOf(a)[0], 1, 'nothing that came could not be applied')
+})
+
+test('a replica that is ahead of the one it turns to syncs in full', async () => {
+  await using world = new World()
+  const a = await world.node('a')
+  const b = await world.replica('b', 'a')
+  const c = await world.replica('c', 'a')
+  world.sim.slow('b', 10)
+  a.set('k', 'x'.repeat(1000))
+  await world.sim.advance(5000)
+  assert.ok(c.has('k') && !b.has('k'))
+  await world.follow(c, 'b')
+  assert.equal(syncsOf(b), [1, 0, 1])
+  assert.not(c.has('k'), 'it holds what its primary holds')
+  world.sim.slow('b', Number.POSITIVE_INFINITY)
+  await world.sim.advance(200_000)
+  equal(a, b, c)
 })
 
 test('a partition longer than repl-timeout ends in a partial resync', async () => {
