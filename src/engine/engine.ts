@@ -302,8 +302,9 @@ export class Engine implements Server {
 
   #replyError(client: Client, error: unknown): void {
     if (!(error instanceof ReplyError)) {
-      if (!(error instanceof StoreError)) throw error
-      error = new ReplyError(`ERR ${error.message}`)
+      // V8's limits, for a string's length or a map's entries, are a client's to meet, not to end the process with.
+      if (!(error instanceof StoreError || error instanceof RangeError)) throw error
+      error = new ReplyError(`${error instanceof RangeError ? 'OOM' : 'ERR'} ${error.message}`)
     }
     const { code, message } = error as ReplyError
     this.stats.errorReplies++
