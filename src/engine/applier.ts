@@ -17,7 +17,7 @@ export interface ApplierHost {
 }
 
 /** A primary is trusted with more than a client; still nothing is allocated because a length says so. */
-const LIMITS: RequestLimits = { maxBulkBytes: 2 ** 29 - 24, maxArguments: 2 ** 24 }
+const LIMITS: RequestLimits = { maxBulkBytes: 2 ** 29 - 24, maxArguments: 2 ** 24, refuseInline: true }
 
 export class Applier {
   readonly #host: ApplierHost

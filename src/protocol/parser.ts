@@ -28,6 +28,8 @@ export interface RequestLimits {
   maxBulkBytes: number
   /** Most arguments in one request. */
   maxArguments: number
+  /** A primary's stream has no inline commands: there, what is no array is garbage. Default: they are read. */
+  refuseInline?: boolean
 }
 
 /** A line (a count, a length, an inline request) may be this long, as in Redis. */
@@ -106,7 +108,11 @@ export class RequestParser {
       if (this.#missing === 0) {
         if (this.#position >= this.#chunk.length) return false
         this.#start = this.#position
-        if (this.#chunk[this.#position] !== STAR) {
+        const first = this.#chunk[this.#position]
+        if (first !== STAR) {
+          if (this.limits.refuseInline === true && first !== LF && first !== CR) {
+            throw new ProtocolError(`expected '*', got byte ${first}`)
+          }
           const found = this.#inline()
           if (found !== 'empty') return found === 'request'
           continue
