@@ -25,7 +25,7 @@ export interface Transaction {
   queue: Queued[]
   /** A command could not be queued: EXEC will refuse. */
   failed: boolean
-  /** Bytes of all arguments queued, against the query buffer's limit. */
+  /** Bytes of all arguments queued, as CLIENT LIST shows them. Not counted yet. */
   queuedBytes: number
 }
 

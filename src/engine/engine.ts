@@ -1,6 +1,6 @@
 // The one door. Every command, whoever sends it, is executed here: looked up, checked, called, and what it changed is
 // written to the stream. The Map face, the listener and the primary's stream all come in by `execute` (the face by a
-// short cut for its hot paths that ends in the same `propagate`).
+// short cut for its hot paths that ends in the same journal).
 
 import { type Arg, textOfArg } from '../bytes.js'
 import { Client, type ClientKind } from '../commands/client.js'

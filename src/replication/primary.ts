@@ -110,13 +110,6 @@ export class Primary {
     host.stream.appended = () => this.#scheduleFlush()
   }
 
-  /** How many replicas are fed the stream right now. */
-  get onlineCount(): number {
-    let count = 0
-    for (const replica of this.replicas) if (replica.state === 'online') count++
-    return count
-  }
-
   /** PSYNC. `wanted` is the number of the first byte asked for; replid `?` asks for everything. */
   attach(link: Link, traits: ReplicaTraits, replid: string, wanted: number, isSync: boolean): Replica {
     const { env, stream } = this.#host
