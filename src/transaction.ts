@@ -33,15 +33,11 @@ class Before implements Capture {
 
 export function runTransaction<T>(engine: Engine, work: () => T): T {
   if (engine.isInTransaction) return synchronous(work()) // the outer one decides
-  const { keyspaces } = engine.dataset
-  const places = [...keyspaces]
+  const places = [...engine.dataset.keyspaces]
   const captures = places.map((keyspace) => new Before(keyspace))
   const { changesSinceSave } = engine
   const undo = (): void => {
-    places.forEach((keyspace, index) => {
-      keyspaces[index] = keyspace
-      keyspace.index = index
-    })
+    engine.restoreKeyspaces(places)
     for (const capture of captures) capture.restore()
     engine.discardPending()
     engine.changesSinceSave = changesSinceSave

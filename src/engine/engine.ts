@@ -92,8 +92,10 @@ export class Engine implements Server {
   readonly #owner = {
     isPast: (expiresAt: number) => !this.#applying && this.#journal.now > expiresAt,
     metExpired: (keyspace: Keyspace, key: string) => this.#metExpired(keyspace, key),
+    timesChanged: () => this.#expirer.timesChanged(),
     random: () => this.env.random(),
   }
+  readonly #keyspaceHolders: ((keyspaces: readonly Keyspace[]) => void)[] = []
   #observes = false
   #nextClientId = 1
   #applying = false
@@ -140,7 +142,7 @@ export class Engine implements Server {
       stream: this.stream,
       now: () => env.now(),
       mayWrite: () => this.#role.link === null,
-      settled: () => this.#expirer.arm(),
+      settled: () => this.#expirer.settle(),
       tell: (change, key, keyspace) => this.events.changed?.(change, key, keyspace),
     })
     this.#expirer = new Expirer({
@@ -379,7 +381,9 @@ export class Engine implements Server {
   flush(index: number): number {
     const keyspace = this.dataset.keyspaces[index]
     this.#watches.touchAll(index, (key) => keyspace.has(key))
-    return this.dataset.flush(index)
+    const size = this.dataset.flush(index)
+    this.#tellKeyspaces()
+    return size
   }
 
   flushAll(): number {
@@ -393,6 +397,22 @@ export class Engine implements Server {
     const { keyspaces } = this.dataset
     for (const db of [a, b]) this.#watches.touchAll(db, (key) => keyspaces[a].has(key) || keyspaces[b].has(key))
     this.dataset.swap(a, b)
+    this.#tellKeyspaces()
+  }
+
+  /** Undoes what `flush` and `swap` did. */
+  restoreKeyspaces(places: readonly Keyspace[]): void {
+    this.dataset.restore(places)
+    this.#tellKeyspaces()
+  }
+
+  /** Tells whoever keeps keyspaces at hand when others have come in their places. */
+  onKeyspaces(told: (keyspaces: readonly Keyspace[]) => void): void {
+    this.#keyspaceHolders.push(told)
+  }
+
+  #tellKeyspaces(): void {
+    for (const told of this.#keyspaceHolders) told(this.dataset.keyspaces)
   }
 
   watch(client: Client, key: string): void {
@@ -519,6 +539,7 @@ export class Engine implements Server {
     }
     old.observer = null
     this.dataset = fresh
+    this.#tellKeyspaces()
     this.#bounds.furnish(fresh)
     this.#observeIfNeeded()
     this.events.synced?.()

@@ -18,6 +18,7 @@ const KEYS_PER_TURN = 1000
 export class Expirer {
   readonly #host: ExpirerHost
   #active = true
+  #isStale = false
   #armed: { timer: Timer; at: number } | null = null
 
   constructor(host: ExpirerHost) {
@@ -33,7 +34,18 @@ export class Expirer {
     this.arm()
   }
 
-  /** To be called whenever times, the dataset or the role have changed. */
+  /** Some key's time is another than before: `settle` is to be called when the change is whole. */
+  timesChanged(): void {
+    this.#isStale = true
+  }
+
+  settle(): void {
+    if (!this.#isStale) return
+    this.#isStale = false
+    this.arm()
+  }
+
+  /** To be called whenever the dataset or the role have changed. */
   arm(): void {
     const { env, dataset } = this.#host
     const due = this.#active && this.#host.mayExpire() ? dataset.nextExpiry : undefined

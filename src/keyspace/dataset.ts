@@ -46,6 +46,14 @@ export class Dataset {
     keyspaces[b].index = b
   }
 
+  /** Puts each keyspace back at its number, after a flush or a swap that is being undone. */
+  restore(places: readonly Keyspace[]): void {
+    places.forEach((keyspace, index) => {
+      this.keyspaces[index] = keyspace
+      keyspace.index = index
+    })
+  }
+
   /** When the next key is due, in ms since 1970; undefined when no key has a time. */
   get nextExpiry(): number | undefined {
     let earliest: number | undefined

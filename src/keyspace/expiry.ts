@@ -21,6 +21,12 @@ export class Timed {
 
 export class Expiry {
   readonly #heap: Timed[] = []
+  readonly #changed: () => void
+
+  /** `changed` is called when a time has come, gone or moved. */
+  constructor(changed: () => void = () => {}) {
+    this.#changed = changed
+  }
 
   get size(): number {
     return this.#heap.length
@@ -39,9 +45,11 @@ export class Expiry {
   add(timed: Timed): void {
     timed.position = this.#heap.push(timed) - 1
     this.#up(timed)
+    this.#changed()
   }
 
   remove(timed: Timed): void {
+    this.#changed()
     const last = this.#heap.pop()!
     const hole = timed.position
     timed.position = -1
@@ -54,6 +62,7 @@ export class Expiry {
   move(timed: Timed, expiresAt: number): void {
     timed.expiresAt = expiresAt
     this.#settle(timed)
+    this.#changed()
   }
 
   [Symbol.iterator](): Iterator<Timed> {

@@ -22,6 +22,8 @@ export interface KeyspaceOwner {
   isPast(expiresAt: number): boolean
   /** A reader met a key whose time is past. The owner may delete it; to the reader it is gone either way. */
   metExpired(keyspace: Keyspace, key: string): void
+  /** Some key's time has come, gone or moved. */
+  timesChanged(): void
   /** A number in [0, 1). */
   random(): number
 }
@@ -49,7 +51,7 @@ export class Keyspace {
   index: number
   /** The slots, in insertion order. Only for snapshots and for this class: everyone else asks below. */
   readonly slots = new Map<string, Slot>()
-  readonly expiry = new Expiry()
+  readonly expiry: Expiry
   readonly #owner: KeyspaceOwner
   readonly #captures: Capture[] = []
   readonly #scans = new Map<number, Scan>()
@@ -65,6 +67,7 @@ export class Keyspace {
   constructor(index: number, owner: KeyspaceOwner) {
     this.index = index
     this.#owner = owner
+    this.expiry = new Expiry(() => owner.timesChanged())
   }
 
   /** Keys held, as DBSIZE counts them: those whose time is past and that nobody has deleted yet are counted. */
@@ -75,8 +78,9 @@ export class Keyspace {
   /** The value, or undefined when there is none or its time is past. Counts as a use of the key. */
   get(key: string): Value | undefined {
     const slot = this.slots.get(key)
-    if (this.#recency !== null) this.#recency.touch(key)
-    return typeof slot === 'string' ? slot : this.#open(key, slot)
+    if (typeof slot === 'string' && this.#recency === null) return slot
+    this.#recency?.touch(key)
+    return this.#open(key, slot)
   }
 
   /** As `get`, without counting as a use (OBJECT, TYPE, TTL). */
