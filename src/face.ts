@@ -7,7 +7,7 @@ import type { ValueCodec } from './codec.js'
 import type { Engine } from './engine/engine.js'
 import { StoreError } from './errors.js'
 import { globMatch } from './glob.js'
-import type { Keyspace } from './keyspace/keyspace.js'
+import { isString, type Keyspace, type Value } from './keyspace/keyspace.js'
 import type { ReplyValue } from './protocol/writer.js'
 import { runTransaction } from './transaction.js'
 
@@ -46,7 +46,7 @@ export class Face<V> {
     this.#engine = engine
     this.#index = index
     this.#keyspace = engine.dataset.keyspaces[index]
-    engine.onKeyspaces((keyspaces) => {
+    engine.contents.onKeyspaces((keyspaces) => {
       this.#keyspace = keyspaces[index]
     })
     this.#codec = options.codec
@@ -213,13 +213,13 @@ export class Face<V> {
     return this.#engine.call(argv.map(argOf), this.#index)
   }
 
-  #getSlowly(key: string, found: Arg | undefined): V | undefined {
+  #getSlowly(key: string, found: Value | undefined): V | undefined {
     const slot = found ?? this.#keyspace.get(keyOf(key))
     return slot === undefined ? undefined : this.#valueOf(key, slot)
   }
 
   /** As a Map's iterator, one that meets a `clear` goes on with what was set after it: in the keyspace put in the place. */
-  *#slots(): Generator<[string, Arg], undefined> {
+  *#slots(): Generator<[string, Value], undefined> {
     let keyspace = this.#keyspace
     let entries = keyspace.entries()
     for (;;) {
@@ -271,7 +271,8 @@ export class Face<V> {
     return slot
   }
 
-  #valueOf(key: string, slot: Arg): V {
+  #valueOf(key: string, slot: Value): V {
+    if (!isString(slot)) return this.call('TYPE', key) as V // a live handle comes here
     if (slot instanceof Binary) return this.#codec.valueOf(slot)
     if (this.#keepsText) return slot as V
     const decoded = this.#codec.decodeText(slot)

@@ -146,6 +146,9 @@ class Connection {
     this.client.close = () => this.link.destroy()
     this.client.send = (latin1) => this.#sendAside(latin1)
     this.client.flush = () => this.#flush()
+    this.client.resume = () => {
+      if (this.#state === 'reading') this.#process()
+    }
     this.client.buffers = () => ({ query: this.#parser.bufferedBytes, output: link.pendingBytes })
   }
 
@@ -184,7 +187,7 @@ class Connection {
   #process(): void {
     const { client } = this
     try {
-      while (this.#state === 'reading' && this.#parser.next()) {
+      while (this.#state === 'reading' && client.blocked === null && this.#parser.next()) {
         this.#run()
         if (client.closeAfterReply) {
           this.#end()

@@ -9,7 +9,7 @@
 import { StoreError } from './errors.js'
 import type { Dataset } from './keyspace/dataset.js'
 import { Timed } from './keyspace/expiry.js'
-import { type Capture, GONE, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
+import { type Capture, frozen, GONE, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
 import { RdbWriter } from './rdb/writer.js'
 
 export interface SnapshotOptions {
@@ -69,7 +69,7 @@ class Section implements Capture {
       }
       const changed = this.#preimages.get(key)
       if (changed === null) continue
-      if (changed !== undefined) writer.string(key, changed.value, changed.expiresAt)
+      if (changed !== undefined) writer.value(key, changed.value, changed.expiresAt)
       else writeSlot(writer, key, slot)
       return true
     }
@@ -84,13 +84,13 @@ class Section implements Capture {
 
 function preimageOf(slot: Slot | undefined): Preimage | null {
   if (slot === undefined || slot === GONE) return null
-  if (slot instanceof Timed) return { value: slot.value, expiresAt: slot.expiresAt }
-  return { value: slot, expiresAt: null }
+  if (slot instanceof Timed) return { value: frozen(slot.value), expiresAt: slot.expiresAt }
+  return { value: frozen(slot), expiresAt: null }
 }
 
 function writeSlot(writer: RdbWriter, key: string, slot: Slot): void {
-  if (slot instanceof Timed) writer.string(key, slot.value, slot.expiresAt)
-  else if (slot !== GONE) writer.string(key, slot, null)
+  if (slot instanceof Timed) writer.value(key, slot.value, slot.expiresAt)
+  else if (slot !== GONE) writer.value(key, slot, null)
 }
 
 export class Snapshot {

@@ -4,7 +4,7 @@
 import type { Engine } from './engine/engine.js'
 import { StoreError } from './errors.js'
 import { Timed } from './keyspace/expiry.js'
-import { type Capture, GONE, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
+import { type Capture, frozen, GONE, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
 
 /** What the keys of one keyspace held before the transaction. */
 class Before implements Capture {
@@ -19,8 +19,8 @@ class Before implements Capture {
   before(key: string, slot: Slot | undefined): void {
     if (this.#held.has(key)) return
     if (slot === undefined || slot === GONE) this.#held.set(key, null)
-    else if (slot instanceof Timed) this.#held.set(key, { value: slot.value, expiresAt: slot.expiresAt })
-    else this.#held.set(key, { value: slot, expiresAt: null })
+    else if (slot instanceof Timed) this.#held.set(key, { value: frozen(slot.value), expiresAt: slot.expiresAt })
+    else this.#held.set(key, { value: frozen(slot), expiresAt: null })
   }
 
   restore(): void {
@@ -37,7 +37,7 @@ export function runTransaction<T>(engine: Engine, work: () => T): T {
   const captures = places.map((keyspace) => new Before(keyspace))
   const { changesSinceSave } = engine
   const undo = (): void => {
-    engine.restoreKeyspaces(places)
+    engine.contents.restore(places)
     for (const capture of captures) capture.restore()
     engine.discardPending()
     engine.changesSinceSave = changesSinceSave

@@ -2,10 +2,11 @@
 // it, and what CLIENT LIST prints of it. The listener makes and drives those that have a link.
 
 import type { Arg } from '../bytes.js'
+import type { Timer } from '../env.js'
 import type { Link } from '../link.js'
 import type { Reply } from '../protocol/writer.js'
 import type { ReplicaTraits } from '../replication/primary.js'
-import type { Command } from './command.js'
+import type { Command, Wait } from './command.js'
 
 /**
  * normal   a connection that sends commands and reads replies
@@ -36,6 +37,15 @@ export interface WatchedKey {
   wasExpired: boolean
 }
 
+/** A client that waits for a key, and the request that it will run again. */
+export interface Blocked {
+  readonly command: Command
+  readonly argv: Arg[]
+  readonly wait: Wait
+  readonly db: number
+  readonly timer: Timer | null
+}
+
 /** What a replica tells of itself before PSYNC (REPLCONF). */
 export interface Announced extends ReplicaTraits {
   version: string
@@ -57,6 +67,8 @@ export class Client {
   watched: WatchedKey[] = []
   /** A watched key was changed: EXEC answers nil. */
   watchBroken = false
+  /** It waits for a key (BLPOP): its requests wait too. */
+  blocked: Blocked | null = null
   monitor = false
   replyMode: 'on' | 'off' | 'skip' | 'skip-next' = 'on'
   noEvict = false
@@ -83,6 +95,8 @@ export class Client {
   send: (latin1: string) => void = () => {}
   /** Sends the replies written so far, before something else takes over the link. The listener sets it. */
   flush: () => void = () => {}
+  /** Goes on with the requests that came while the client waited. The listener sets it. */
+  resume: () => void = () => {}
   /** Bytes that wait in the query buffer and the output buffer, for CLIENT LIST. The listener sets it. */
   buffers: () => { query: number; output: number } = () => ({ query: 0, output: 0 })
 

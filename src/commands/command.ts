@@ -34,7 +34,40 @@ export type Flag =
   | 'movablekeys'
   | 'allow_busy'
 
-export type Group = 'string' | 'generic' | 'connection' | 'server' | 'transactions' | 'replication' | 'pubsub'
+export type Group =
+  | 'string'
+  | 'generic'
+  | 'list'
+  | 'hash'
+  | 'set'
+  | 'sorted-set'
+  | 'stream'
+  | 'bitmap'
+  | 'hyperloglog'
+  | 'geo'
+  | 'connection'
+  | 'server'
+  | 'transactions'
+  | 'replication'
+  | 'pubsub'
+  | 'scripting'
+
+/** The classes of keyspace events, as notify-keyspace-events names them: generic, string, list, set, hash, sorted set,
+ * stream, expired, evicted, new key, key miss. */
+export type EventClass = 'g' | '$' | 'l' | 's' | 'h' | 'z' | 't' | 'x' | 'e' | 'n' | 'm'
+
+/** What a blocking command waits for. */
+export interface Wait {
+  keys: readonly string[]
+  /** The type that a key must have to be of use; others do not wake the client. */
+  type: 'list' | 'zset' | 'stream'
+  /** The command also wants to run again when the key is gone (XREADGROUP, whose group goes with it). */
+  wakesOnDelete?: boolean
+  /** 0: for ever. */
+  timeoutMs: number
+  /** What the client is answered when the time is over. */
+  timedOut(reply: Reply): void
+}
 
 /** Where the keys are: positions as COMMAND gives them, or a function for commands whose options say. */
 export interface KeyPositions {
@@ -231,6 +264,13 @@ export interface Server {
   beginTransaction(): void
   endTransaction(): void
 
+  /** Ends a client's waiting, with what its command answers when its time is over, or with an error. Whether it waited. */
+  unblock(client: Client, error?: string): boolean
+  /** Clients that wait for a key. */
+  readonly blockedClients: number
+  /** As Context.notify, for a keyspace by number. */
+  notify(eventClass: EventClass, event: string, key: string, db: number): void
+
   watch(client: Client, key: string): void
   unwatch(client: Client): void
   /** Whether the time of a watched key has passed since it was watched: then EXEC answers nil, though nobody wrote. */
@@ -269,6 +309,17 @@ export interface Context {
   effect(...argv: (Arg | number)[]): void
   /** Nothing of this call goes into the stream. */
   noEffect(): void
+  /** Tells subscribers of keyspace events, if that class is asked for. To be called after the change. */
+  notify(eventClass: EventClass, event: string, key: string): void
+  /** Whether this call may wait: not in a transaction, in the primary's stream or for the store's owner. */
+  readonly mayBlock: boolean
+  /** A client that waited runs its command again because of this key, and may be served from it only. */
+  readonly readyKey: string | undefined
+  /**
+   * Lets the client wait: the handler returns without a reply, and runs again when one of the keys was changed. Only if
+   * `mayBlock`. What a served client took is named by `effect` as its form that does not wait (LPOP for BLPOP).
+   */
+  block(wait: Wait): void
 }
 
 // What handlers ask of their arguments. Each throws the ReplyError that Redis 7.0 gives.

@@ -1,14 +1,13 @@
 // DEBUG: for tests and for people who look into a node. Refused unless `enable-debug-command` allows it.
 
 import type { Arg } from '../bytes.js'
-import { isTagged } from '../codec.js'
 import { ReplyError, replyErrors } from '../errors.js'
-import type { Value } from '../keyspace/keyspace.js'
+import { isString } from '../keyspace/keyspace.js'
 import { type Context, command, text } from './command.js'
 import { isLocal } from './connection.js'
 import { datasetDigest, valueDigest } from './digest.js'
+import { encodingOf } from './encoding.js'
 import { helpText } from './help.js'
-import { parseInt64 } from './int64.js'
 import { shownLength } from './lookup.js'
 
 export const debugCommand = command({
@@ -130,16 +129,10 @@ function isAllowed({ server, client }: Context): boolean {
 }
 
 /** DEBUG OBJECT. There is no address and no reference count; the serialized length is that of the bytes shown. */
-function describe({ db, reply }: Context, argv: Arg[]): void {
+function describe({ server, db, reply }: Context, argv: Arg[]): void {
   const value = db.peek(text(argv[2]))
   if (value === undefined) throw replyErrors.noSuchKey()
   reply.status(
-    `Value at:0x0 refcount:1 encoding:${encodingOf(value)} serializedlength:${shownLength(value)} lru:0 lru_seconds_idle:0`,
+    `Value at:0x0 refcount:1 encoding:${encodingOf(server.config, value)} serializedlength:${isString(value) ? shownLength(value) : value.heldBytes} lru:0 lru_seconds_idle:0`,
   )
-}
-
-function encodingOf(value: Value): string {
-  if (isTagged(value)) return 'msgpack'
-  if (parseInt64(value) !== undefined) return 'int'
-  return shownLength(value) <= 44 ? 'embstr' : 'raw'
 }

@@ -9,11 +9,19 @@
 import { latin1Of, latin1OfArg, latin1Slice } from '../bytes.js'
 import type { Env } from '../env.js'
 import type { Dataset } from '../keyspace/dataset.js'
-import type { Keyspace, Value } from '../keyspace/keyspace.js'
+import { isString, type Keyspace, type Value } from '../keyspace/keyspace.js'
+import { formatDouble } from '../protocol/double.js'
 
 const DIGEST_BYTES = 20
-/** Redis' number for the type, four bytes in network order. */
-const STRING_TYPE = latin1OfUint32(0)
+/** Redis' numbers for the types, four bytes in network order. */
+const TYPES = {
+  string: latin1OfUint32(0),
+  list: latin1OfUint32(1),
+  set: latin1OfUint32(2),
+  zset: latin1OfUint32(3),
+  hash: latin1OfUint32(4),
+  stream: latin1OfUint32(6),
+} as const
 
 /** The digest of everything, as hexadecimal text. Keys whose time is past are left out. */
 export function datasetDigest(env: Env, dataset: Dataset): string {
@@ -58,9 +66,22 @@ class Digest {
   }
 
   value(value: Value, hasTime: boolean): void {
-    this.mix(STRING_TYPE)
-    this.mix(latin1OfArg(value))
+    this.mix(TYPES[isString(value) ? 'string' : value.type])
+    if (isString(value)) this.mix(latin1OfArg(value))
+    else if (value.type === 'list') for (const item of value) this.mix(latin1Of(item))
+    else if (value.type === 'set') for (const member of value) this.blend(latin1Of(member))
+    else if (value.type === 'hash') for (const pair of value) this.#blendDigestOf(pair)
+    else if (value.type === 'zset') {
+      for (const [member, score] of value) this.#blendDigestOf([member, formatDouble(score)])
+    }
     if (hasTime) this.blend('!!expire!!')
+  }
+
+  /** Of several things in their order, as one whose place among its like does not matter. */
+  #blendDigestOf(texts: readonly string[]): void {
+    const one = new Digest(this.#env)
+    for (const text of texts) one.mix(latin1Of(text))
+    this.blend(one.latin1)
   }
 
   get latin1(): string {

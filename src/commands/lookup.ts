@@ -3,7 +3,9 @@
 
 import { type Arg, latin1OfArg } from '../bytes.js'
 import { isTagged, shownValue } from '../codec.js'
-import type { Value } from '../keyspace/keyspace.js'
+import { replyErrors } from '../errors.js'
+import type { Collection } from '../keyspace/collection.js'
+import { isString, type Value } from '../keyspace/keyspace.js'
 import type { Context } from './command.js'
 
 /** The value for a reader: counts a hit or a miss, and as a use of the key. */
@@ -23,14 +25,38 @@ function counted(ctx: Context, value: Value | undefined): Value | undefined {
   return value
 }
 
-/** A string's value for a reader. Where a key can hold something else, that is a WRONGTYPE here. */
+/** A string's value for a reader. Throws WRONGTYPE. */
 export function readString(ctx: Context, key: string): Arg | undefined {
-  return lookupRead(ctx, key)
+  const value = lookupRead(ctx, key)
+  if (value === undefined || isString(value)) return value
+  throw replyErrors.wrongType()
 }
 
-/** A string's value for one who is about to change it: neither hit nor miss. */
+/** A string's value for one who is about to change it: neither hit nor miss. Throws WRONGTYPE. */
 export function writeString(ctx: Context, key: string): Arg | undefined {
-  return ctx.db.get(key)
+  const value = ctx.db.get(key)
+  if (value === undefined || isString(value)) return value
+  throw replyErrors.wrongType()
+}
+
+type Kind<T extends Collection> = new (...args: never[]) => T
+
+/** The collection of this kind at a key, for a reader: `readAs(ctx, key, Hash)`. Throws WRONGTYPE. */
+export function readAs<T extends Collection>(ctx: Context, key: string, kind: Kind<T>): T | undefined {
+  return ofKind(lookupRead(ctx, key), kind)
+}
+
+/**
+ * The same for one who is about to change it: neither hit nor miss. Before the change comes `ctx.db.willChange(key)`, and
+ * after it `ctx.db.didChange(key, it)`; a new one is filled and then `ctx.db.set`.
+ */
+export function writeAs<T extends Collection>(ctx: Context, key: string, kind: Kind<T>): T | undefined {
+  return ofKind(ctx.db.get(key), kind)
+}
+
+function ofKind<T extends Collection>(value: Value | undefined, kind: Kind<T>): T | undefined {
+  if (value === undefined || value instanceof kind) return value
+  throw replyErrors.wrongType()
 }
 
 /** The bytes that a client sees of a value, one a character. */

@@ -1,16 +1,14 @@
 // OBJECT: what Redis would tell of a value's inner life. We keep strings as JavaScript does, so this is what Redis would
 // have made of the same bytes.
 
-import { isTagged } from '../codec.js'
 import { ReplyError } from '../errors.js'
-import type { Value } from '../keyspace/keyspace.js'
+import { isString, type Value } from '../keyspace/keyspace.js'
 import { type Context, command, type Handler, text } from './command.js'
+import { encodingOf } from './encoding.js'
 import { helpCommand } from './help.js'
 import { parseInt64 } from './int64.js'
-import { lookupUntouched, shownLength } from './lookup.js'
+import { lookupUntouched } from './lookup.js'
 
-/** Redis keeps strings of at most this many bytes in one piece with their header. */
-const EMBEDDED_MAX_BYTES = 44
 /** Redis shares the integers below this one between keys, and says so with the largest count there is. */
 const SHARED_INTEGERS = 10_000
 const SHARED_COUNT = 2 ** 31 - 1
@@ -18,14 +16,8 @@ const SHARED_COUNT = 2 ** 31 - 1
 const SWITCHING =
   'Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.'
 
-function encodingOf(value: Value): string {
-  if (isTagged(value)) return 'msgpack'
-  if (parseInt64(value) !== undefined) return 'int'
-  return shownLength(value) <= EMBEDDED_MAX_BYTES ? 'embstr' : 'raw'
-}
-
 function isShared(value: Value): boolean {
-  const number = parseInt64(value)
+  const number = isString(value) ? parseInt64(value) : undefined
   return number !== undefined && number >= 0 && number < SHARED_INTEGERS
 }
 
@@ -42,7 +34,7 @@ function countsUse(ctx: Context): boolean {
   return ctx.server.config.text('maxmemory-policy').endsWith('-lfu')
 }
 
-const encoding = about((ctx, value) => ctx.reply.bulk(encodingOf(value)))
+const encoding = about((ctx, value) => ctx.reply.bulk(encodingOf(ctx.server.config, value)))
 const refcount = about((ctx, value) => ctx.reply.integer(isShared(value) ? SHARED_COUNT : 1))
 
 /** Uses are put in order, but not timed: every key was used just now. */

@@ -3,6 +3,7 @@
 import { type Arg, textOfArg } from '../bytes.js'
 import type { Command } from './command.js'
 import { connectionCommands } from './connection.js'
+import { functionCommands } from './functions.js'
 import { keyCommands } from './keys.js'
 import { replicationCommands } from './replication.js'
 import { serverCommands } from './server.js'
@@ -16,6 +17,7 @@ const all: readonly (readonly Command[])[] = [
   connectionCommands,
   serverCommands,
   replicationCommands,
+  functionCommands,
 ]
 
 /** By lower-case name, each command once: what COMMAND shows. */

@@ -3,7 +3,7 @@
 
 import type { Arg } from '../bytes.js'
 import type { Client } from '../commands/client.js'
-import type { Context, Server } from '../commands/command.js'
+import type { Context, EventClass, Server, Wait } from '../commands/command.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import type { Reply } from '../protocol/writer.js'
 
@@ -25,6 +25,11 @@ export class CallContext implements Context {
     this.server = server
   }
 
+  mayBlock = false
+  readyKey: string | undefined = undefined
+  /** What the handler wants to wait for. */
+  wait: Wait | null = null
+
   begin(client: Client, db: Keyspace): void {
     this.client = client
     this.reply = client.reply
@@ -35,6 +40,9 @@ export class CallContext implements Context {
     this.wasChanged = false
     this.isSilent = false
     this.effects = null
+    this.mayBlock = false
+    this.readyKey = undefined
+    this.wait = null
   }
 
   get now(): number {
@@ -53,5 +61,13 @@ export class CallContext implements Context {
 
   noEffect(): void {
     this.isSilent = true
+  }
+
+  notify(eventClass: EventClass, event: string, key: string): void {
+    this.server.notify(eventClass, event, key, this.db.index)
+  }
+
+  block(wait: Wait): void {
+    this.wait = wait
   }
 }

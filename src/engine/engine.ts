@@ -3,9 +3,10 @@
 // short cut for its hot paths that ends in the same journal).
 
 import { type Arg, textOfArg } from '../bytes.js'
-import { Client, type ClientKind } from '../commands/client.js'
+import { type Blocked, Client, type ClientKind } from '../commands/client.js'
 import {
   type Command,
+  type EventClass,
   freshStats,
   type PrimaryView,
   type ReplicaView,
@@ -14,7 +15,6 @@ import {
 } from '../commands/command.js'
 import { monitorLine } from '../commands/monitor.js'
 import { commands, findCommand } from '../commands/table.js'
-import { Watches } from '../commands/watches.js'
 import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import { assert, ReplyError, replyErrors, StoreError } from '../errors.js'
@@ -31,8 +31,10 @@ import { Stream } from '../replication/stream.js'
 import { Snapshot } from '../snapshot.js'
 import { REDIS_VERSION } from '../version.js'
 import { Applier } from './applier.js'
+import { Blocking } from './blocking.js'
 import { Bounds } from './bounds.js'
 import { CallContext } from './call-context.js'
+import { Contents } from './contents.js'
 import { Expirer } from './expirer.js'
 import { Gate } from './gate.js'
 import { Journal } from './journal.js'
@@ -73,7 +75,6 @@ export class Engine implements Server {
   readonly startedAt: number
   readonly loading = false
   readonly stats: Stats = freshStats()
-  dataset: Dataset
   changesSinceSave = 0
   lastSaveAt: number
   rewriteConfig: (() => void) | null = null
@@ -83,7 +84,6 @@ export class Engine implements Server {
   port = 0
   readonly #role: Role
   readonly #dial: (host: string, port: number) => Transport
-  readonly #watches = new Watches()
   readonly #applier: Applier
   readonly #primaryReply = new SilentReply()
   readonly #primaryClient: Client
@@ -95,15 +95,14 @@ export class Engine implements Server {
     timesChanged: () => this.#expirer.timesChanged(),
     random: () => this.env.random(),
   }
-  readonly #keyspaceHolders: ((keyspaces: readonly Keyspace[]) => void)[] = []
-  #observes = false
+  readonly contents: Contents
+  readonly #blocking: Blocking
   #nextClientId = 1
   #applying = false
   readonly #gate: Gate
   readonly #journal: Journal
   readonly #expirer: Expirer
   readonly #bounds: Bounds
-  readonly #databases: number
   #closed = false
 
   constructor(options: EngineOptions) {
@@ -117,8 +116,18 @@ export class Engine implements Server {
     this.runId = env.randomHex(20)
     this.history = new History(env.randomHex)
     this.stream = new Stream(this.history)
-    this.#databases = config.number('databases')
-    this.dataset = this.#freshDataset()
+    this.contents = new Contents({
+      owner: this.#owner,
+      databases: config.number('databases'),
+      note: (change, key, keyspace) => this.#journal.note(change, key, keyspace),
+    })
+    this.#blocking = new Blocking({
+      env,
+      retry: (client, blocked, key) => this.#retry(client, blocked, key),
+      observeIfNeeded: () => this.contents.observeIfNeeded(),
+      typeOf: (db, key) => this.dataset.keyspaces[db].typeOf(key),
+    })
+    this.contents.addWatcher(this.#blocking)
     this.#context = new CallContext(this)
     this.#queuedContext = new CallContext(this)
     this.#primaryClient = this.connect({ kind: 'primary', reply: this.#primaryReply })
@@ -142,7 +151,10 @@ export class Engine implements Server {
       stream: this.stream,
       now: () => env.now(),
       mayWrite: () => this.#role.link === null,
-      settled: () => this.#expirer.settle(),
+      settled: () => {
+        this.#expirer.settle()
+        this.#blocking.serve()
+      },
       tell: (change, key, keyspace) => this.events.changed?.(change, key, keyspace),
     })
     this.#expirer = new Expirer({
@@ -167,6 +179,9 @@ export class Engine implements Server {
     )
   }
 
+  get dataset(): Dataset {
+    return this.contents.dataset
+  }
   get role(): 'primary' | 'replica' {
     return this.#role.name
   }
@@ -199,8 +214,8 @@ export class Engine implements Server {
 
   disconnect(client: Client): void {
     this.clients.delete(client.id)
-    this.#watches.remove(client)
-    this.#observeIfNeeded()
+    this.#blocking.unblock(client)
+    this.contents.unwatch(client)
     this.monitors.delete(client)
     this.#role.detach(client)
   }
@@ -267,8 +282,17 @@ export class Engine implements Server {
     this.#journal.leave()
   }
 
-  #call(ctx: CallContext, client: Client, command: Command, argv: Arg[], parser: RequestParser | null): void {
+  #call(
+    ctx: CallContext,
+    client: Client,
+    command: Command,
+    argv: Arg[],
+    parser: RequestParser | null,
+    readyKey?: string,
+  ): void {
     ctx.begin(client, this.dataset.keyspaces[client.db])
+    ctx.mayBlock = client.kind === 'normal' && ctx === this.#context
+    ctx.readyKey = readyKey
     this.#journal.enter()
     try {
       command.run(ctx, argv)
@@ -284,6 +308,7 @@ export class Engine implements Server {
       if (ctx.wasChanged) this.#settle(ctx, argv, parser)
       this.#journal.leave()
     }
+    if (ctx.wait !== null && ctx.mayBlock) this.#blocking.block(client, command, argv, ctx.wait)
   }
 
   /** What a call changed is counted and goes into the stream. */
@@ -347,7 +372,7 @@ export class Engine implements Server {
     this.changesSinceSave++
     if (this.stream.active) this.#journal.write(db, effect)
     if (this.#bounds.hasMaxEntries) this.#bounds.keepWithinEntries()
-    if (this.#observes) this.#journal.touch()
+    if (this.contents.isObserved) this.#journal.touch()
   }
 
   /** Throws what a write by the store's owner is refused with. */
@@ -366,12 +391,12 @@ export class Engine implements Server {
     if (why === 'expire') this.stats.expired++
     else this.stats.evicted++
     this.#journal.write(keyspace.index, [lazy ? 'UNLINK' : 'DEL', key])
-    if (this.#observes) this.#journal.touch()
+    if (this.contents.isObserved) this.#journal.touch()
     return true
   }
 
   #metExpired(keyspace: Keyspace, key: string): void {
-    if (this.#role.link === null && this.dataset.keyspaces[keyspace.index] === keyspace) {
+    if (this.#role.link === null && this.contents.holds(keyspace)) {
       this.#remove(keyspace, key, 'expire')
     }
   }
@@ -379,76 +404,58 @@ export class Engine implements Server {
   // Keyspaces
 
   flush(index: number): number {
-    const keyspace = this.dataset.keyspaces[index]
-    this.#watches.touchAll(index, (key) => keyspace.has(key))
-    const size = this.dataset.flush(index)
-    this.#tellKeyspaces()
-    return size
+    return this.contents.flush(index)
   }
 
   flushAll(): number {
-    let count = 0
-    for (let index = 0; index < this.#databases; index++)
-      if (this.dataset.keyspaces[index].size > 0) count += this.flush(index)
-    return count
+    return this.contents.flushAll()
   }
 
   swap(a: number, b: number): void {
-    const { keyspaces } = this.dataset
-    for (const db of [a, b]) this.#watches.touchAll(db, (key) => keyspaces[a].has(key) || keyspaces[b].has(key))
-    this.dataset.swap(a, b)
-    this.#tellKeyspaces()
-  }
-
-  /** Undoes what `flush` and `swap` did. */
-  restoreKeyspaces(places: readonly Keyspace[]): void {
-    this.dataset.restore(places)
-    this.#tellKeyspaces()
-  }
-
-  /** Tells whoever keeps keyspaces at hand when others have come in their places. */
-  onKeyspaces(told: (keyspaces: readonly Keyspace[]) => void): void {
-    this.#keyspaceHolders.push(told)
-  }
-
-  #tellKeyspaces(): void {
-    for (const told of this.#keyspaceHolders) told(this.dataset.keyspaces)
+    this.contents.swap(a, b)
   }
 
   watch(client: Client, key: string): void {
-    this.#watches.add(client, client.db, key, this.dataset.keyspaces[client.db].holdsExpired(key))
-    this.#observeIfNeeded()
+    this.contents.watch(client, key)
   }
 
   unwatch(client: Client): void {
-    this.#watches.remove(client)
-    this.#observeIfNeeded()
+    this.contents.unwatch(client)
   }
 
   hasExpiredWatch(client: Client): boolean {
-    return client.watched.some(({ db, key, wasExpired }) => {
-      return !wasExpired && this.dataset.keyspaces[db].holdsExpired(key)
-    })
+    return this.contents.hasExpiredWatch(client)
   }
 
   /** The owner wants to hear of each change; while nobody does, nothing is told. */
   set observed(observed: boolean) {
-    this.#observes = observed
-    this.#observeIfNeeded()
+    this.contents.isObserved = observed
   }
 
-  #observeIfNeeded(): void {
-    const wanted = this.#observes || !this.#watches.isEmpty
-    this.dataset.observer = wanted ? this.#observe : null
+  notify(_eventClass: EventClass, _event: string, _key: string, _db: number): void {}
+
+  // Waiting
+
+  get blockedClients(): number {
+    return this.#blocking.count
   }
 
-  readonly #observe = (change: Change, key: string, keyspace: Keyspace): void => {
-    if (change !== 'clear') this.#watches.touch(keyspace.index, key, change === 'expire')
-    if (this.#observes) this.#journal.note(change, key, keyspace)
+  unblock(client: Client, error?: string): boolean {
+    if (client.blocked === null) return false
+    this.#blocking.release(client, error)
+    return true
   }
 
-  #freshDataset(): Dataset {
-    return new Dataset(this.#databases, this.#owner)
+  #retry(client: Client, blocked: Blocked, key: string): void {
+    const ctx = this.#context
+    try {
+      this.#call(ctx, client, blocked.command, blocked.argv, null, key)
+    } catch (error) {
+      this.#replyError(client, error)
+    }
+    if (ctx.wait !== null) return
+    this.#blocking.unblock(client)
+    client.resume()
   }
 
   // Replication
@@ -461,6 +468,9 @@ export class Engine implements Server {
     this.#assertOpen()
     // A node's name or a path may hold what the directive cannot.
     this.config.assign('replicaof', `${transport.host.replace(/\s/g, '_') || '_'} ${transport.port}`)
+    this.#blocking.releaseAll(
+      'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
+    )
     this.#role.follow(transport, options)
     this.#expirer.arm()
   }
@@ -526,22 +536,15 @@ export class Engine implements Server {
   }
 
   #beginLoad(): SnapshotLoad {
-    return loadInto(this.#freshDataset(), (fresh, streamDb) => {
+    return loadInto(this.contents.fresh(), (fresh, streamDb) => {
       this.#replaceDataset(fresh)
       this.#primaryClient.db = streamDb
     })
   }
 
   #replaceDataset(fresh: Dataset): void {
-    const old = this.dataset
-    for (const { index } of old.keyspaces) {
-      this.#watches.touchAll(index, (key) => old.keyspaces[index].has(key) || fresh.keyspaces[index].has(key))
-    }
-    old.observer = null
-    this.dataset = fresh
-    this.#tellKeyspaces()
+    this.contents.replace(fresh)
     this.#bounds.furnish(fresh)
-    this.#observeIfNeeded()
     this.events.synced?.()
   }
 

@@ -2,6 +2,7 @@
 // asks it for the oldest. Deleting the victim is the engine's business, so that replicas hear of it.
 
 import { LRUCache } from 'lru-cache'
+import { Binary } from '../bytes.js'
 import type { Keyspace, Value } from './keyspace.js'
 
 /** What a key costs beside its characters: measured on a million 16-byte keys with 64-byte values, Node 20, rounded. */
@@ -19,6 +20,11 @@ export type Policy =
   | 'allkeys-lfu'
   | 'volatile-lfu'
 
+function bytesOf(value: Value): number {
+  if (typeof value === 'string') return value.length
+  return value instanceof Binary ? value.latin1.length : value.heldBytes
+}
+
 /** The order of use of one keyspace's keys. */
 export class Recency {
   // lru-cache wants a bound when it is made; ours may move at any time (CONFIG SET maxmemory), so it gets none that it
@@ -35,8 +41,7 @@ export class Recency {
   }
 
   add(key: string, value: Value): void {
-    const valueLength = typeof value === 'string' ? value.length : value.latin1.length
-    this.#order.set(key, true, { size: ENTRY_OVERHEAD_BYTES + key.length + valueLength })
+    this.#order.set(key, true, { size: ENTRY_OVERHEAD_BYTES + key.length + bytesOf(value) })
   }
 
   remove(key: string): void {

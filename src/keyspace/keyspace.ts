@@ -4,12 +4,28 @@
 // with a time has an object around its value (Timed). While a snapshot walks the keyspace a deleted key leaves a mark
 // (GONE) in its slot, so that the walk still meets it.
 
-import type { Arg } from '../bytes.js'
+import { type Arg, Binary } from '../bytes.js'
+import type { Collection } from './collection.js'
 import type { Recency } from './eviction.js'
 import { Expiry, Timed } from './expiry.js'
+import type { Hash } from './hash.js'
+import type { List } from './list.js'
+import type { MemberSet } from './set.js'
+import type { SortedSet } from './sorted-set.js'
+import type { StreamLog } from './stream.js'
 
-/** What a key can hold. */
-export type Value = Arg
+/** What a key can hold: a string, as text or bytes, or a collection, which is changed in place. */
+export type Value = Arg | List | Hash | MemberSet | SortedSet | StreamLog
+
+/** Whether the value is of the type string. */
+export function isString(value: Value): value is Arg {
+  return typeof value === 'string' || value instanceof Binary
+}
+
+/** The value itself, or a copy of a collection: what stays as it is when the key changes. */
+export function frozen(value: Value): Value {
+  return isString(value) ? value : value.clone()
+}
 
 export const GONE = Symbol('gone')
 export type Slot = Value | Timed | typeof GONE
@@ -44,7 +60,7 @@ interface Scan {
   left: number
 }
 
-export type TypeName = 'string' | 'none'
+export type TypeName = 'string' | Collection['type'] | 'none'
 
 export class Keyspace {
   /** Its number; changes with SWAPDB. */
@@ -106,7 +122,9 @@ export class Keyspace {
   }
 
   typeOf(key: string): TypeName {
-    return this.peek(key) === undefined ? 'none' : 'string'
+    const value = this.peek(key)
+    if (value === undefined) return 'none'
+    return isString(value) ? 'string' : value.type
   }
 
   /** Sets value and time (none: the key lasts). */
@@ -133,6 +151,25 @@ export class Keyspace {
   replace(key: string, value: Value): void {
     const slot = this.slots.get(key)
     this.set(key, value, slot instanceof Timed ? slot.expiresAt : null)
+  }
+
+  /**
+   * To be called before the collection at a key is changed in place, so that a snapshot can keep what it was, and
+   * `didChange` afterwards. A collection that is not in the keyspace yet is filled first and then `set`.
+   */
+  willChange(key: string): void {
+    if (!this.#plain) this.#beforeChange(key)
+  }
+
+  /** The collection at a key was changed in place. One that became empty is deleted, as Redis does; a stream stays. */
+  didChange(key: string, value: Collection): void {
+    if (value.size === 0 && value.type !== 'stream') {
+      this.delete(key)
+      return
+    }
+    if (this.#plain) return
+    this.#recency?.add(key, value as Value)
+    this.#observer?.('set', key, this)
   }
 
   /** Puts the decoded form in the place of the same bytes. Not a change: nobody is told. */

@@ -4,6 +4,7 @@
 
 import { type Arg, latin1Of, latin1OfArg, textOfLatin1 } from '../bytes.js'
 import { ReplyError } from '../errors.js'
+import { formatDouble } from './double.js'
 
 export interface Reply {
   ok(): void
@@ -127,12 +128,6 @@ export class RespReply implements Reply {
     this.#pieceBytes += this.#text.length
     this.#text = ''
   }
-}
-
-function formatDouble(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return 'inf'
-  if (value === Number.NEGATIVE_INFINITY) return '-inf'
-  return Number.isNaN(value) ? 'nan' : String(value)
 }
 
 export type ReplyValue =

@@ -1,9 +1,10 @@
 // Writes an RDB file: REDIS0009 unless told otherwise, which every server from Redis 6.2 and Valkey on loads. Puts records
-// straight into the chunk that is handed out when full. Knows nothing of the keyspace or of where the chunks go: in which
+// straight into the chunk that is handed out when full. Knows values, but neither keyspaces nor where the chunks go: in which
 // order things come, and that no key comes twice, is the caller's part.
 
 import { type Arg, bufferOf, latin1Write } from '../bytes.js'
-import { assert } from '../errors.js'
+import { assert, StoreError } from '../errors.js'
+import { isString, type Value } from '../keyspace/keyspace.js'
 import { Crc64 } from './crc64.js'
 import { compress } from './lzf.js'
 
@@ -98,6 +99,12 @@ export class RdbWriter {
     this.#keyHead(STRING, key, expiresAt)
     if (typeof value === 'string') this.#text(value)
     else this.#latin1(value.latin1)
+  }
+
+  /** Any key. */
+  value(key: string, value: Value, expiresAt: number | null): void {
+    if (isString(value)) this.string(key, value, expiresAt)
+    else throw new StoreError('RDB', `a ${value.type} cannot be written yet`)
   }
 
   /** The end of the file: its mark, the checksum or zeros, and the last chunk. */

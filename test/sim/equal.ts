@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert'
 import { latin1OfArg } from '../../src/bytes.js'
 import { Timed } from '../../src/keyspace/expiry.js'
-import { GONE } from '../../src/keyspace/keyspace.js'
+import { GONE, isString } from '../../src/keyspace/keyspace.js'
 import type { Store } from '../../src/store.js'
 
 /** `<keyspace>/<key>` to the bytes and the time, keys past their time included: those are not gone before the DEL. */
@@ -13,7 +13,10 @@ export function contentOf<V>(store: Store<V>): Map<string, string> {
     for (const [key, slot] of slots) {
       if (slot === GONE) continue
       const [value, expiresAt] = slot instanceof Timed ? [slot.value, slot.expiresAt] : [slot, null]
-      content.set(`${index}/${key}`, `${latin1OfArg(value)} until ${expiresAt}`)
+      content.set(
+        `${index}/${key}`,
+        `${isString(value) ? latin1OfArg(value) : JSON.stringify([value.type, ...value])} until ${expiresAt}`,
+      )
     }
   }
   return new Map([...content].sort(([one], [other]) => (one < other ? -1 : 1)))

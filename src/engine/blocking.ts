@@ -1,0 +1,127 @@
+// Clients that wait for a key (BLPOP, XREAD BLOCK and their like): who waits for what, in which order they came, and
+// whom a change may serve. A client that may be served runs its command again; if there is still nothing for it, it keeps
+// its place. The command itself knows nothing of this but `ctx.block`.
+
+import type { Arg } from '../bytes.js'
+import type { Blocked, Client } from '../commands/client.js'
+import type { Command, Wait } from '../commands/command.js'
+import type { Env } from '../env.js'
+import type { Change, Keyspace, TypeName } from '../keyspace/keyspace.js'
+import type { Watcher } from './contents.js'
+
+export interface BlockingHost {
+  readonly env: Env
+  /** Runs the client's command again, for this key only. */
+  retry(client: Client, blocked: Blocked, key: string): void
+  /** Somebody began or ceased to wait. */
+  observeIfNeeded(): void
+  typeOf(db: number, key: string): TypeName
+}
+
+export class Blocking implements Watcher {
+  readonly #host: BlockingHost
+  /** By keyspace number and key, those who wait, in the order they came. */
+  readonly #waiting = new Map<number, Map<string, Set<Client>>>()
+  /** Keys that were changed and may serve somebody. */
+  #ready: { db: number; key: string }[] = []
+  #count = 0
+  #isServing = false
+
+  constructor(host: BlockingHost) {
+    this.#host = host
+  }
+
+  /** Clients that wait: INFO's blocked_clients. */
+  get count(): number {
+    return this.#count
+  }
+
+  get isWatching(): boolean {
+    return this.#count > 0
+  }
+
+  changed(change: Change, key: string, keyspace: Keyspace): void {
+    if (this.#waiting.get(keyspace.index)?.has(key)) this.#ready.push({ db: keyspace.index, key })
+    else if (change === 'clear') this.replaced(keyspace.index)
+  }
+
+  replaced(index: number): void {
+    for (const key of this.#waiting.get(index)?.keys() ?? []) this.#ready.push({ db: index, key })
+  }
+
+  /** Lets a client wait. One that waits already, and was given another try, keeps its place and its time. */
+  block(client: Client, command: Command, argv: Arg[], wait: Wait): void {
+    if (client.blocked !== null) return
+    const timer = wait.timeoutMs > 0 ? this.#host.env.after(wait.timeoutMs, () => this.#timedOut(client)) : null
+    const blocked: Blocked = { command, argv, wait, db: client.db, timer }
+    client.blocked = blocked
+    this.#count++
+    let keys = this.#waiting.get(client.db)
+    if (keys === undefined) this.#waiting.set(client.db, (keys = new Map()))
+    for (const key of wait.keys) {
+      const clients = keys.get(key)
+      if (clients === undefined) keys.set(key, new Set([client]))
+      else clients.add(client)
+    }
+    this.#host.observeIfNeeded()
+  }
+
+  /** The client waits no more: it was served, its time is over, it was told to stop, or it is gone. */
+  unblock(client: Client): void {
+    const { blocked } = client
+    if (blocked === null) return
+    blocked.timer?.cancel()
+    client.blocked = null
+    this.#count--
+    const keys = this.#waiting.get(blocked.db)
+    for (const key of blocked.wait.keys) {
+      const clients = keys?.get(key)
+      clients?.delete(client)
+      if (clients?.size === 0) keys!.delete(key)
+    }
+    if (keys?.size === 0) this.#waiting.delete(blocked.db)
+    this.#host.observeIfNeeded()
+  }
+
+  /** Ends a client's waiting: with what its command answers when the time is over, or with an error (CLIENT UNBLOCK). */
+  release(client: Client, error?: string): void {
+    const { blocked } = client
+    if (blocked === null) return
+    this.unblock(client)
+    if (error === undefined) blocked.wait.timedOut(client.reply)
+    else client.reply.error(error)
+    client.resume()
+  }
+
+  /** All who wait are told that they wait in vain: this node became a replica. */
+  releaseAll(error: string): void {
+    for (const keys of [...this.#waiting.values()])
+      for (const clients of [...keys.values()]) for (const client of [...clients]) this.release(client, error)
+  }
+
+  /** Serves whom the changes so far can serve, and whom serving those can serve in turn. */
+  serve(): void {
+    if (this.#ready.length === 0 || this.#isServing) return
+    this.#isServing = true
+    try {
+      for (let next = this.#ready.shift(); next !== undefined; next = this.#ready.shift())
+        this.#serveKey(next.db, next.key)
+    } finally {
+      this.#isServing = false
+    }
+  }
+
+  #serveKey(db: number, key: string): void {
+    for (const client of [...(this.#waiting.get(db)?.get(key) ?? [])]) {
+      const { blocked } = client
+      if (blocked === null) continue
+      const type = this.#host.typeOf(db, key)
+      if (type !== blocked.wait.type && !(type === 'none' && blocked.wait.wakesOnDelete === true)) continue
+      this.#host.retry(client, blocked, key)
+    }
+  }
+
+  #timedOut(client: Client): void {
+    this.release(client)
+  }
+}

@@ -1,0 +1,18 @@
+// What all collections have in common, as far as a keyspace, a snapshot or an eviction cares. The collections themselves
+// are plain data structures beside this file: they know no key, no command, no clock and no wire. Everything in them is
+// text (see bytes.ts): a string whose UTF-8 encoding is the bytes, so that any bytes survive.
+
+export type CollectionType = 'list' | 'hash' | 'set' | 'zset' | 'stream'
+
+export interface Collection {
+  readonly type: CollectionType
+  /** Elements held. A collection of none is no key, except for a stream. */
+  readonly size: number
+  /** About how many bytes the elements take. Kept up to date with each change, never counted over. */
+  readonly heldBytes: number
+  /** A copy that does not change with the original. */
+  clone(): Collection
+}
+
+/** About what an element costs beside its characters. */
+export const ELEMENT_OVERHEAD_BYTES = 32
