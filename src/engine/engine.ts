@@ -3,7 +3,7 @@
 // short cut for its hot paths that ends in the same journal).
 
 import { type Arg, textOfArg } from '../bytes.js'
-import { type Blocked, Client, type ClientKind } from '../commands/client.js'
+import { Client, type ClientKind } from '../commands/client.js'
 import {
   type Command,
   type EventClass,
@@ -13,7 +13,6 @@ import {
   type Server,
   type Stats,
 } from '../commands/command.js'
-import { monitorLine } from '../commands/monitor.js'
 import { commands, findCommand } from '../commands/table.js'
 import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
@@ -23,7 +22,7 @@ import type { Change, Keyspace } from '../keyspace/keyspace.js'
 import type { Link, Transport } from '../link.js'
 import type { RequestParser } from '../protocol/parser.js'
 import { SilentReply } from '../protocol/silent-reply.js'
-import { quoteArg, type Reply, type ReplyValue, ValueReply } from '../protocol/writer.js'
+import { quoteArg, type Reply, type ReplyValue } from '../protocol/writer.js'
 import { History } from '../replication/history.js'
 import type { Replica } from '../replication/primary.js'
 import type { LinkState, SnapshotLoad } from '../replication/replica.js'
@@ -33,7 +32,7 @@ import { REDIS_VERSION } from '../version.js'
 import { Applier } from './applier.js'
 import { Blocking } from './blocking.js'
 import { Bounds } from './bounds.js'
-import { CallContext } from './call-context.js'
+import { Calls } from './calls.js'
 import { Contents } from './contents.js'
 import { Expirer } from './expirer.js'
 import { Gate } from './gate.js'
@@ -87,8 +86,7 @@ export class Engine implements Server {
   readonly #applier: Applier
   readonly #primaryReply = new SilentReply()
   readonly #primaryClient: Client
-  readonly #context: CallContext
-  readonly #queuedContext: CallContext
+  readonly #calls: Calls
   readonly #owner = {
     isPast: (expiresAt: number) => !this.#applying && this.#journal.now > expiresAt,
     metExpired: (keyspace: Keyspace, key: string) => this.#metExpired(keyspace, key),
@@ -123,13 +121,11 @@ export class Engine implements Server {
     })
     this.#blocking = new Blocking({
       env,
-      retry: (client, blocked, key) => this.#retry(client, blocked, key),
+      retry: (client, blocked, key) => this.#calls.retry(client, blocked, key),
       observeIfNeeded: () => this.contents.observeIfNeeded(),
       typeOf: (db, key) => this.dataset.keyspaces[db].typeOf(key),
     })
     this.contents.addWatcher(this.#blocking)
-    this.#context = new CallContext(this)
-    this.#queuedContext = new CallContext(this)
     this.#primaryClient = this.connect({ kind: 'primary', reply: this.#primaryReply })
     this.#applier = new Applier({
       applyCommand: (argv, parser) => this.#applyCommand(argv, parser),
@@ -177,6 +173,13 @@ export class Engine implements Server {
       },
       options.maxEntries ?? 0,
     )
+    this.#calls = new Calls(this, {
+      gate: this.#gate,
+      journal: this.#journal,
+      bounds: this.#bounds,
+      blocking: this.#blocking,
+      assertOpen: () => this.#assertOpen(),
+    })
   }
 
   get dataset(): Dataset {
@@ -234,25 +237,12 @@ export class Engine implements Server {
 
   /** Runs one request and writes its reply, errors included. Nothing is thrown for what a client did wrong. */
   execute(client: Client, argv: Arg[], parser: RequestParser | null = null): void {
-    try {
-      const command = this.#gate.admit(client, argv)
-      if (client.transaction !== null && this.#gate.queue(client, command, argv)) return
-      this.#call(this.#context, client, command, argv, parser)
-    } catch (error) {
-      this.#replyError(client, error)
-    }
+    this.#calls.execute(client, argv, parser)
   }
 
   /** Runs a command for the store's owner and returns its reply; an error reply is thrown. */
   call(argv: Arg[], db: number): ReplyValue {
-    const reply = new ValueReply()
-    const client = new Client({ id: 0, kind: 'internal', reply, now: this.env.now(), authenticated: true })
-    client.db = db
-    const command = this.#gate.admit(client, argv)
-    if (command.isWrite) this.#assertOpen()
-    this.#call(this.#context, client, command, argv, null)
-    if (reply.value instanceof ReplyError) throw reply.value
-    return reply.value
+    return this.#calls.callForOwner(argv, db)
   }
 
   lookup(argv: readonly Arg[]): Command | undefined {
@@ -262,12 +252,7 @@ export class Engine implements Server {
   }
 
   callQueued(client: Client, command: Command, argv: Arg[]): void {
-    try {
-      this.#gate.checkState(client, command)
-      this.#call(this.#queuedContext, client, command, argv, null)
-    } catch (error) {
-      this.#replyError(client, error)
-    }
+    this.#calls.callQueued(client, command, argv)
   }
 
   get isInTransaction(): boolean {
@@ -282,66 +267,9 @@ export class Engine implements Server {
     this.#journal.leave()
   }
 
-  #call(
-    ctx: CallContext,
-    client: Client,
-    command: Command,
-    argv: Arg[],
-    parser: RequestParser | null,
-    readyKey?: string,
-  ): void {
-    ctx.begin(client, this.dataset.keyspaces[client.db])
-    ctx.mayBlock = client.kind === 'normal' && ctx === this.#context
-    ctx.readyKey = readyKey
-    this.#journal.enter()
-    try {
-      command.run(ctx, argv)
-    } catch (error) {
-      command.failedCalls++
-      throw error
-    } finally {
-      command.calls++
-      this.stats.commands++
-      if (this.monitors.size > 0 && !command.flags.has('skip_monitor') && !command.flags.has('admin')) {
-        this.#tellMonitors(client, command, argv)
-      }
-      if (ctx.wasChanged) this.#settle(ctx, argv, parser)
-      this.#journal.leave()
-    }
-    if (ctx.wait !== null && ctx.mayBlock) this.#blocking.block(client, command, argv, ctx.wait)
-  }
-
-  /** What a call changed is counted and goes into the stream. */
-  #settle(ctx: CallContext, argv: Arg[], parser: RequestParser | null): void {
-    this.changesSinceSave += ctx.changes
-    this.#journal.touch()
-    if (ctx.fromPrimary) return
-    if (this.#bounds.hasMaxEntries) this.#bounds.keepWithinEntries()
-    if (ctx.isSilent) return
-    if (ctx.effects === null) this.#journal.writeRequest(ctx.dbIndex, argv, parser?.raw)
-    else for (const effect of ctx.effects) this.#journal.write(ctx.dbIndex, effect)
-  }
-
   /** Forgets what a transaction that is being undone wanted to write and to tell. */
   discardPending(): void {
     this.#journal.discard()
-  }
-
-  #replyError(client: Client, error: unknown): void {
-    if (!(error instanceof ReplyError)) {
-      // V8's limits, for a string's length or a map's entries, are a client's to meet, not to end the process with.
-      if (!(error instanceof StoreError || error instanceof RangeError)) throw error
-      error = new ReplyError(`${error instanceof RangeError ? 'OOM' : 'ERR'} ${error.message}`)
-    }
-    const { code, message } = error as ReplyError
-    this.stats.errorReplies++
-    this.stats.errors.set(code, (this.stats.errors.get(code) ?? 0) + 1)
-    client.reply.error(message)
-  }
-
-  #tellMonitors(client: Client, command: Command, argv: readonly Arg[]): void {
-    const line = monitorLine(client, command, argv, this.env.now())
-    for (const monitor of this.monitors) monitor.send(line)
   }
 
   // Expiry and eviction
@@ -444,18 +372,6 @@ export class Engine implements Server {
     if (client.blocked === null) return false
     this.#blocking.release(client, error)
     return true
-  }
-
-  #retry(client: Client, blocked: Blocked, key: string): void {
-    const ctx = this.#context
-    try {
-      this.#call(ctx, client, blocked.command, blocked.argv, null, key)
-    } catch (error) {
-      this.#replyError(client, error)
-    }
-    if (ctx.wait !== null) return
-    this.#blocking.unblock(client)
-    client.resume()
   }
 
   // Replication

@@ -1,0 +1,155 @@
+// The call of a command: a context for it, its handler, and what follows: counting, monitors, effects into the stream, an
+// error as a reply. Four kinds of calls: a request, a request of a transaction, the store's owner, and another try of a
+// client that waited.
+
+import type { Arg } from '../bytes.js'
+import { type Blocked, Client } from '../commands/client.js'
+import type { Command, Server } from '../commands/command.js'
+import { monitorLine } from '../commands/monitor.js'
+import { ReplyError, StoreError } from '../errors.js'
+import type { RequestParser } from '../protocol/parser.js'
+import { type ReplyValue, ValueReply } from '../protocol/writer.js'
+import type { Blocking } from './blocking.js'
+import type { Bounds } from './bounds.js'
+import { CallContext } from './call-context.js'
+import type { Gate } from './gate.js'
+import type { Journal } from './journal.js'
+
+/** The engine, as far as calls need it. */
+export interface CallServer extends Server {
+  now: number
+  changesSinceSave: number
+  readonly monitors: ReadonlySet<Client>
+}
+
+export interface CallParts {
+  readonly gate: Gate
+  readonly journal: Journal
+  readonly bounds: Bounds
+  readonly blocking: Blocking
+  /** Throws CLOSED. */
+  assertOpen(): void
+}
+
+export class Calls {
+  readonly #server: CallServer
+  readonly #parts: CallParts
+  // A transaction's commands run inside the call of EXEC, and another try for a client that waited inside of what woke it.
+  readonly #context: CallContext
+  readonly #queuedContext: CallContext
+  readonly #retryContext: CallContext
+
+  constructor(server: CallServer, parts: CallParts) {
+    this.#server = server
+    this.#parts = parts
+    this.#context = new CallContext(server)
+    this.#queuedContext = new CallContext(server)
+    this.#retryContext = new CallContext(server)
+  }
+
+  /** Runs one request and writes its reply, errors included. Nothing is thrown for what a client did wrong. */
+  execute(client: Client, argv: Arg[], parser: RequestParser | null): void {
+    const { gate, blocking } = this.#parts
+    const ctx = this.#context
+    try {
+      const command = gate.admit(client, argv)
+      if (client.transaction !== null && gate.queue(client, command, argv)) return
+      ctx.begin(client, this.#server.dataset.keyspaces[client.db])
+      ctx.mayBlock = client.kind === 'normal'
+      this.#call(ctx, command, argv, parser)
+      if (ctx.wait !== null) blocking.block(client, command, argv, ctx.wait)
+    } catch (error) {
+      this.#replyError(client, error)
+    }
+  }
+
+  /** Runs a command of a transaction, inside the call of EXEC. */
+  callQueued(client: Client, command: Command, argv: Arg[]): void {
+    try {
+      this.#parts.gate.checkState(client, command)
+      this.#queuedContext.begin(client, this.#server.dataset.keyspaces[client.db])
+      this.#call(this.#queuedContext, command, argv, null)
+    } catch (error) {
+      this.#replyError(client, error)
+    }
+  }
+
+  /** Runs a command for the store's owner and returns its reply; an error reply is thrown. */
+  callForOwner(argv: Arg[], db: number): ReplyValue {
+    const reply = new ValueReply()
+    const client = new Client({ id: 0, kind: 'internal', reply, now: this.#server.env.now(), authenticated: true })
+    client.db = db
+    const command = this.#parts.gate.admit(client, argv)
+    if (command.isWrite) this.#parts.assertOpen()
+    this.#context.begin(client, this.#server.dataset.keyspaces[db])
+    this.#call(this.#context, command, argv, null)
+    if (reply.value instanceof ReplyError) throw reply.value
+    return reply.value
+  }
+
+  /** Gives a client that waits another try, now that this key was changed. One that is not served goes on waiting. */
+  retry(client: Client, blocked: Blocked, key: string): void {
+    const ctx = this.#retryContext
+    ctx.begin(client, this.#server.dataset.keyspaces[blocked.db])
+    ctx.mayBlock = true
+    ctx.readyKey = key
+    try {
+      this.#call(ctx, blocked.command, blocked.argv, null)
+    } catch (error) {
+      this.#replyError(client, error)
+    }
+    if (ctx.wait !== null) return
+    this.#parts.blocking.unblock(client)
+    client.resume()
+  }
+
+  #call(ctx: CallContext, command: Command, argv: Arg[], parser: RequestParser | null): void {
+    const { journal } = this.#parts
+    const { stats, monitors } = this.#server
+    journal.enter()
+    try {
+      command.run(ctx, argv)
+    } catch (error) {
+      command.failedCalls++
+      throw error
+    } finally {
+      command.calls++
+      stats.commands++
+      if (monitors.size > 0 && !command.flags.has('skip_monitor') && !command.flags.has('admin')) {
+        this.#tellMonitors(ctx.client, command, argv)
+      }
+      if (ctx.wasChanged) this.#settle(ctx, argv, parser)
+      journal.leave()
+    }
+  }
+
+  /** What a call changed is counted and goes into the stream. */
+  #settle(ctx: CallContext, argv: Arg[], parser: RequestParser | null): void {
+    const { journal, bounds } = this.#parts
+    this.#server.changesSinceSave += ctx.changes
+    journal.touch()
+    if (ctx.fromPrimary) return
+    if (bounds.hasMaxEntries) bounds.keepWithinEntries()
+    if (ctx.isSilent) return
+    if (ctx.effects === null) journal.writeRequest(ctx.dbIndex, argv, parser?.raw)
+    else for (const effect of ctx.effects) journal.write(ctx.dbIndex, effect)
+  }
+
+  #replyError(client: Client, error: unknown): void {
+    if (!(error instanceof ReplyError)) {
+      // V8's limits, for a string's length or a map's entries, are a client's to meet, not to end the process with.
+      if (!(error instanceof StoreError || error instanceof RangeError)) throw error
+      error = new ReplyError(`${error instanceof RangeError ? 'OOM' : 'ERR'} ${error.message}`)
+    }
+    const { code, message } = error as ReplyError
+    const { stats } = this.#server
+    stats.errorReplies++
+    stats.errors.set(code, (stats.errors.get(code) ?? 0) + 1)
+    client.reply.error(message)
+  }
+
+  #tellMonitors(client: Client, command: Command, argv: readonly Arg[]): void {
+    const line = monitorLine(client, command, argv, this.#server.env.now())
+    for (const monitor of this.#server.monitors) monitor.send(line)
+  }
+}
