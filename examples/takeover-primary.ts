@@ -1,5 +1,5 @@
-// The other process of takeover.ts: a service that keeps its sessions in a Store, and opens a port so that a spare can
-// follow it. Started with the number of sessions that it has already.
+// The other process of takeover.ts: a service that keeps its sessions in a Store, with a file, and opens a port so that a
+// spare can follow it. Started with its folder, the number of sessions that it makes, and whom it follows, if anybody.
 
 import { Store } from 'hotspare'
 
@@ -8,7 +8,10 @@ export interface Session {
   visits: number
 }
 
-const store = new Store<Session>({
+const [dir, sessions, primary] = process.argv.slice(2)
+
+const store = await Store.open<Session>({
+  dir,
   config: {
     // For the check at the end: DEBUG DIGEST stands for all data in forty digits.
     'enable-debug-command': 'local',
@@ -18,9 +21,12 @@ const store = new Store<Session>({
   },
 })
 
-for (let i = 0; i < Number(process.argv[2]); i++) store.set(`session:${i}`, { user: `user-${i}`, visits: i % 100 })
+for (let i = 0; i < Number(sessions); i++) store.set(`session:${i}`, { user: `user-${i}`, visits: i % 100 })
 
 const listener = await store.listen({ port: 0 })
+if (primary !== undefined) await store.replicaOf(primary)
 process.send?.({ port: listener.port })
+// A kill that can be heard: what is held goes into the file.
+process.once('SIGTERM', () => void store.close().then(() => process.exit()))
 // Without the parent there is nobody to end this process.
 process.on('disconnect', () => process.exit())

@@ -1,5 +1,6 @@
-// npm run demo: two processes, a primary and its spare. The link is cut, the primary freezes, the primary is killed; each
-// time the spare has the data, and what comes back falls in line. Every step is checked: it exits 0 only if all hold.
+// npm run demo: two processes, a primary and its spare. The link is cut; the primary is killed, the spare promoted, and the
+// old primary returns as a replica; then the worst, a primary that dies without a word. Each time the spare has the data,
+// and what comes back falls in line. Every step is checked: it exits 0 only if all hold.
 //
 // This process is the spare: a service with a Store inside. The primary is takeover-primary.ts, another one like it. What
 // an operator would type into redis-cli goes through `ask`.
@@ -7,7 +8,10 @@
 import { strict as assert } from 'node:assert'
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Store } from 'hotspare'
@@ -20,9 +24,13 @@ interface Primary {
   port: number
 }
 
-async function startPrimary(sessions: number): Promise<Primary> {
+const folder = mkdtempSync(join(tmpdir(), 'takeover-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+async function startPrimary(sessions: number, follows?: number): Promise<Primary> {
   const file = fileURLToPath(new URL('./takeover-primary.ts', import.meta.url))
-  const child = fork(file, [String(sessions)])
+  const primary = follows === undefined ? [] : [`redis://127.0.0.1:${follows}`]
+  const child = fork(file, [folder, String(sessions), ...primary])
   process.once('exit', () => child.kill('SIGKILL'))
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]
   return { process: child, port }
@@ -125,17 +133,13 @@ assert.equal(spare.size, SESSIONS + 1000)
 await sameData(primary.port)
 console.log('  the primary counts: sync_full:1, sync_partial_ok:1')
 
-say('The primary freezes (SIGSTOP): the spare is promoted, and takes writes')
-const oldId = spare.status().replid
-const oldOffset = spare.status().offset
-primary.process.kill('SIGSTOP')
-await spare.promote()
-checkPromoted(oldId, oldOffset)
+say('The primary is killed: the spare is promoted, and takes writes')
+await killPrimary('SIGTERM')
+await promoteSpare()
 spare.set('session:0', { user: 'user-0', visits: 1 })
 
-say('The old primary wakes up, and returns as a replica: a partial resync again')
-primary.process.kill('SIGCONT')
-await ask(primary.port, `REPLICAOF 127.0.0.1 ${door.port}`)
+say('The old primary is started again, as a replica. It had time to write its file: a partial resync is enough')
+primary = await startPrimary(0, door.port)
 await inStep(primary.port)
 assert.equal(fieldOf(infoHere('stats'), 'sync_full'), '0', 'it did not need the snapshot')
 assert.equal(fieldOf(infoHere('stats'), 'sync_partial_ok'), '1')
@@ -146,20 +150,25 @@ say('They change places again, as an operator would do it')
 await ask(primary.port, 'REPLICAOF NO ONE')
 await spare.replicaOf({ host: '127.0.0.1', port: primary.port })
 await inStep(primary.port)
-assert.equal(fieldOf(await ask(primary.port, 'INFO stats'), 'sync_full'), '1', 'still the first one')
+assert.equal(fieldOf(await ask(primary.port, 'INFO stats'), 'sync_full'), '0', 'a partial resync, again')
 
-say('The primary is killed (SIGKILL): the spare is promoted, nothing is lost')
-const killedId = spare.status().replid
-const killedOffset = spare.status().offset
-primary.process.kill('SIGKILL')
-await once(primary.process, 'exit')
-await spare.promote()
-checkPromoted(killedId, killedOffset)
-assert.equal(spare.size, SESSIONS + 1000)
-
-say('It is started anew, empty: memory that died cannot be resumed, so this is a full sync')
-primary = await startPrimary(0)
+say('The primary freezes (SIGSTOP) and is replaced; it wakes up, and falls in line with a partial resync')
+primary.process.kill('SIGSTOP')
+await promoteSpare()
+primary.process.kill('SIGCONT')
 await ask(primary.port, `REPLICAOF 127.0.0.1 ${door.port}`)
+await inStep(primary.port)
+assert.equal(fieldOf(infoHere('stats'), 'sync_full'), '0')
+assert.equal(fieldOf(infoHere('stats'), 'sync_partial_ok'), '2')
+await ask(primary.port, 'REPLICAOF NO ONE')
+await spare.replicaOf({ host: '127.0.0.1', port: primary.port })
+await inStep(primary.port)
+
+say('The primary dies without a word (SIGKILL): nothing is lost. Its file is too old to go on from: a full sync')
+await killPrimary('SIGKILL')
+await promoteSpare()
+assert.equal(spare.size, SESSIONS + 1000)
+primary = await startPrimary(0, door.port)
 await inStep(primary.port)
 assert.equal(fieldOf(infoHere('stats'), 'sync_full'), '1')
 await sameData(primary.port)
@@ -169,7 +178,14 @@ primary.process.kill()
 await spare.close()
 say('Every step held.')
 
-function checkPromoted(replid: string, offset: number): void {
+async function killPrimary(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  primary.process.kill(signal)
+  await once(primary.process, 'exit')
+}
+
+async function promoteSpare(): Promise<void> {
+  const { replid, offset } = spare.status()
+  await spare.promote()
   const status = spare.status()
   assert.equal(status.role, 'primary')
   assert.notEqual(status.replid, replid, 'a new history begins')

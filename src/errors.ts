@@ -22,6 +22,7 @@ export type StoreErrorCode =
   | 'RDB' // a snapshot is damaged, or holds what this version cannot read
   | 'PROTOCOL' // the peer sent what is not the protocol
   | 'LINK' // a connection could not be made, or broke
+  | 'FILE' // a file cannot be read or written
   | 'ADDRESS' // an address cannot be listened at
 
 /** An error of the library itself. `code` is stable; `cause` keeps what lies behind it. */

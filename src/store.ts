@@ -13,6 +13,7 @@ import { Face, type FaceOptions } from './face.js'
 import type { Change, Keyspace } from './keyspace/keyspace.js'
 import type { Transport } from './link.js'
 import { Listener, type ListenerOptions } from './listener.js'
+import { RdbFile } from './persistence/rdb-file.js'
 import type { LinkState } from './replication/replica.js'
 import { type TlsOptions, tcp } from './transports/tcp.js'
 
@@ -94,6 +95,24 @@ export class Store<V = unknown> extends Face<V> {
   readonly #onceOf = new WeakMap<object, unknown>()
   readonly #listeners = new Set<Listener>()
   readonly #env: Env
+  #file: RdbFile | null = null
+
+  /**
+   * A store with a file, `dump.rdb` in `dir` unless the directive dbfilename says otherwise: loads what is there. From then
+   * on `save` writes it, and `close`. One that is opened again goes on where it stood: its replicas, or the primary that it
+   * follows next, need no full sync as long as their backlog reaches back that far. Throws StoreError FILE and RDB.
+   */
+  static async open<V = unknown>(options: StoreOptions<V> & { dir: string }): Promise<Store<V>> {
+    const store = new Store<V>(options)
+    store.#file = new RdbFile(options.dir, store.#engine.config.text('dbfilename'), store.#engine)
+    try {
+      await store.#file.load()
+    } catch (error) {
+      await store.close({ save: false })
+      throw error
+    }
+    return store
+  }
 
   constructor(options: StoreOptions<V> = {}) {
     const env = options.env ?? systemEnv({ log: options.log })
@@ -204,11 +223,24 @@ export class Store<V = unknown> extends Face<V> {
     }
   }
 
-  /** Frees every address, closes every link, stops every timer. What is held stays readable. */
-  async close(): Promise<void> {
+  /**
+   * Writes all data to the file of a store that was opened with one. The old file stays until the new one is whole and on
+   * the disk. Reads and writes go on meanwhile; the file holds what was there when this was called. Throws StoreError FILE.
+   */
+  async save(): Promise<void> {
+    if (this.#file === null) throw new StoreError('INVALID', 'a store without a folder has no file: see Store.open')
+    await this.#file.save()
+  }
+
+  /**
+   * Frees every address, closes every link, stops every timer. What is held stays readable. A store with a file saves what
+   * is not in it yet, unless `save` is false.
+   */
+  async close(options: { save?: boolean } = {}): Promise<void> {
     if (this.#engine.isClosed) return
     this.#engine.close()
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
+    if (options.save !== false) await this.#file?.saveIfChanged()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

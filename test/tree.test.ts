@@ -24,8 +24,8 @@ const layers = [
   ['commands'],
   ['engine'],
   ['transports'],
-  ['address', 'transaction', 'face', 'store', 'listener'],
   ['persistence'],
+  ['address', 'transaction', 'face', 'store', 'listener'],
   ['index', 'cli'],
 ]
 

@@ -452,16 +452,31 @@ export class Engine implements Server {
   }
 
   #beginLoad(): SnapshotLoad {
-    return loadInto(this.contents.fresh(), (fresh, streamDb) => {
+    return loadInto(this.contents.fresh(), (fresh, { streamDb }) => {
       this.#replaceDataset(fresh)
       this.#primaryClient.db = streamDb
+      this.events.synced?.()
+    })
+  }
+
+  /**
+   * Takes the data of a file, and the place in a history where it was written: who stands there too, or knows it, goes on
+   * with a partial resync. Only before anything was written or followed.
+   */
+  beginRestore(): SnapshotLoad {
+    return loadInto(this.contents.fresh(), (fresh, { streamDb, replid, offset }) => {
+      this.#replaceDataset(fresh)
+      this.#primaryClient.db = streamDb
+      if (replid === '') return
+      this.history.becomeRestored(replid, offset)
+      this.stream.reopen(this.config.number('repl-backlog-size'))
     })
   }
 
   #replaceDataset(fresh: Dataset): void {
     this.contents.replace(fresh)
     this.#bounds.furnish(fresh)
-    this.events.synced?.()
+    this.#expirer.arm()
   }
 
   takeSnapshot(noKeys = false): Snapshot {

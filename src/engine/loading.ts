@@ -5,17 +5,27 @@ import type { Dataset } from '../keyspace/dataset.js'
 import { RdbReader } from '../rdb/reader.js'
 import type { SnapshotLoad } from '../replication/replica.js'
 
+/** Where in a history a snapshot was taken, as it says itself. */
+export interface SnapshotPlace {
+  /** Empty when it does not say. */
+  replid: string
+  offset: number
+  /** The keyspace in which the stream that follows stands. */
+  streamDb: number
+}
+
 /**
- * `whole` gets the dataset when all of it is there and the checksum is right, and the keyspace in which the stream that
- * follows stands. Errors are StoreErrors RDB; the dataset is then to be forgotten.
+ * `whole` gets the dataset when all of it is there and the checksum is right, and where it stands. Errors are StoreErrors RDB; the dataset is then to be forgotten.
  */
-export function loadInto(fresh: Dataset, whole: (fresh: Dataset, streamDb: number) => void): SnapshotLoad {
+export function loadInto(fresh: Dataset, whole: (fresh: Dataset, place: SnapshotPlace) => void): SnapshotLoad {
   const { keyspaces } = fresh
   let keyspace = keyspaces[0]
-  let streamDb = 0
+  const place: SnapshotPlace = { replid: '', offset: 0, streamDb: 0 }
   const reader = new RdbReader({
     aux: (name, value) => {
-      if (name === 'repl-stream-db') streamDb = Number(value)
+      if (name === 'repl-stream-db' && keyspaces[Number(value)] !== undefined) place.streamDb = Number(value)
+      else if (name === 'repl-id' && value.length === 40) place.replid = value
+      else if (name === 'repl-offset' && Number.isSafeInteger(Number(value))) place.offset = Number(value)
     },
     selectDb: (index) => {
       if (index >= keyspaces.length) throw new StoreError('RDB', `keyspace ${index}, but there are ${keyspaces.length}`)
@@ -33,7 +43,7 @@ export function loadInto(fresh: Dataset, whole: (fresh: Dataset, streamDb: numbe
     write: (chunk) => reader.write(chunk),
     commit: () => {
       reader.end()
-      whole(fresh, keyspaces[streamDb] === undefined ? 0 : streamDb)
+      whole(fresh, place)
     },
     abort: () => {},
   }

@@ -15,6 +15,8 @@ export class History {
   /** The first byte that is not part of replid2, counted as PSYNC counts; -1 without a replid2. */
   secondOffset = -1
   offset = 0
+  /** Where a file's history ended and nothing of our own was written yet; else -1. */
+  #restoredAt = -1
   readonly #randomHex: (bytes: number) => string
 
   constructor(randomHex: (bytes: number) => string) {
@@ -24,12 +26,14 @@ export class History {
 
   /** A history that has nothing to do with the one before. The offset goes on counting, as in Redis. */
   becomeNew(): void {
+    this.#restoredAt = -1
     this.replid = this.#randomHex(REPLID_BYTES)
     this.forgetSecond()
   }
 
   /** A branch: what was written up to here belongs to the old id too. */
   becomeBranch(): void {
+    this.#restoredAt = -1
     this.replid2 = this.replid
     this.secondOffset = this.offset + 1
     this.replid = this.#randomHex(REPLID_BYTES)
@@ -38,17 +42,39 @@ export class History {
   /** The primary named a new id for the stream that we follow: it was promoted, or follows another one now. */
   becomeRenamed(replid: string): void {
     if (replid === this.replid) return
-    this.replid2 = this.replid
-    this.secondOffset = this.offset + 1
+    const known = this.askedFor
+    this.#restoredAt = -1
+    if (replid === known) this.forgetSecond()
+    else {
+      this.replid2 = known
+      this.secondOffset = this.offset + 1
+    }
     this.replid = replid
   }
 
   /** A full sync: the primary's history is ours. */
   becomeCopy(replid: string, offset: number): void {
     assert(replid.length === 40, 'a replid has 40 characters')
+    this.#restoredAt = -1
     this.replid = replid
     this.offset = offset
     this.forgetSecond()
+  }
+
+  /**
+   * The data comes from a file that was written at that place of a history. Others may have gone on with it since, so what
+   * is written here from now on is a branch; until then we still stand in it, and can ask to go on with it.
+   */
+  becomeRestored(replid: string, offset: number): void {
+    this.offset = offset
+    this.replid = replid
+    this.becomeBranch()
+    this.#restoredAt = offset
+  }
+
+  /** The id under which a primary may know what we hold. */
+  get askedFor(): string {
+    return this.#restoredAt === this.offset ? this.replid2 : this.replid
   }
 
   forgetSecond(): void {

@@ -287,8 +287,8 @@ export class ReplicaLink {
     const { history } = this.#host.stream
     const { log } = this.#host.env
     if (this.#resumable) {
-      log.info(`Trying a partial resynchronization (request ${history.replid}:${history.offset + 1}).`)
-      this.#ask('PSYNC', ['PSYNC', history.replid, history.offset + 1])
+      log.info(`Trying a partial resynchronization (request ${history.askedFor}:${history.offset + 1}).`)
+      this.#ask('PSYNC', ['PSYNC', history.askedFor, history.offset + 1])
     } else {
       log.info('Partial resynchronization not possible (no cached master)')
       this.#ask('PSYNC', ['PSYNC', '?', '-1'])
@@ -319,9 +319,11 @@ export class ReplicaLink {
       return
     }
     env.log.info('Successful partial resynchronization with master.')
-    if (replid.length === 40 && replid !== stream.history.replid) {
-      env.log.info(`Master replication ID changed to ${replid}`)
-      stream.history.becomeRenamed(replid)
+    const { history } = stream
+    const named = replid.length === 40 ? replid : history.askedFor
+    if (named !== history.replid) {
+      if (named !== history.askedFor) env.log.info(`Master replication ID changed to ${named}`)
+      history.becomeRenamed(named)
       this.#host.disconnectReplicas()
     }
     if (!stream.active) stream.reopen(this.#host.config().backlogBytes)
