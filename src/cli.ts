@@ -77,15 +77,26 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
     )
   else log.warn('Configuration loaded')
   process.on('uncaughtException', (error) => crash(log, error))
-  const stop = stopper(log, () => store)
+  const stop = stopper(log, config, () => store)
   store = new Store({
     config,
     env: systemEnv({ log }),
-    onShutdown: () => void stop(),
+    onShutdown: (save) => void stop(save),
     dial: (host, port) => tcp({ host, port, tls: config.flag('tls-replication') ? tlsOptions(config) : undefined }),
     rewriteConfig: file === undefined ? undefined : () => rewrite(config, file),
   })
   config.on('dir', enter)
+  try {
+    const started = performance.now()
+    await store.openFile(() => process.cwd())
+    if (store.engine.dataset.size > 0) {
+      log.info(`DB loaded from disk: ${((performance.now() - started) / 1000).toFixed(3)} seconds`)
+    }
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    log.error(`Fatal error loading the DB, check server logs. Exiting. ${error.message}`)
+    process.exit(1)
+  }
   tellWhatIsNot(config, log)
   try {
     await new Endpoints(store, config, log).openAll()
@@ -101,13 +112,13 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
 }
 
 /** Ends the program: on SHUTDOWN, and on the signals that ask for it. A second signal does not wait any longer. */
-function stopper(log: Logger, store: () => Store | undefined): () => Promise<void> {
+function stopper(log: Logger, config: Config, store: () => Store | undefined): (save?: boolean) => Promise<void> {
   let state: 'running' | 'stopping' = 'running'
-  const stop = async (): Promise<void> => {
+  const stop = async (save?: boolean): Promise<void> => {
     if (state === 'stopping') return
     state = 'stopping'
     log.warn('User requested shutdown...')
-    await store()?.close()
+    await close(store(), save ?? config.savePoints().length > 0, log)
     log.warn('hotspare is now ready to exit, bye bye...')
     process.exit(0)
   }
@@ -126,6 +137,15 @@ function stopper(log: Logger, store: () => Store | undefined): () => Promise<voi
   return stop
 }
 
+/** As redis-server: what is held is saved if there are save points, or if SHUTDOWN SAVE asked for it. */
+async function close(store: Store | undefined, save: boolean, log: Logger): Promise<void> {
+  try {
+    await store?.close({ save })
+  } catch (error) {
+    log.error(`Error trying to save the DB: ${error}`)
+  }
+}
+
 /** Our own mistake: nothing can be relied on any more. Where it happened belongs in the log, as who reads that comes later. */
 function crash(log: Logger, error: unknown): never {
   log.error(`=== HOTSPARE BUG REPORT: ${VERSION} crashed ===`)
@@ -137,7 +157,7 @@ function crash(log: Logger, error: unknown): never {
 function tellWhatIsNot(config: Config, log: Logger): void {
   if (config.flag('appendonly') || config.savePoints().length > 0)
     log.warn(
-      'WARNING: this version writes no files: save points and appendonly have no effect, data lives in memory only.',
+      'WARNING: this version saves at shutdown and when told to (SAVE, BGSAVE): no save point is waited for, and appendonly has no effect.',
     )
   for (const name of config.ignored())
     log.debug(`The directive ${name} is kept for CONFIG GET, and has no effect here.`)

@@ -186,9 +186,15 @@ class Connection {
   /** Runs what is there, as long as the client reads its replies. */
   #process(): void {
     const { client } = this
+    this.#engine.timing.pass()
     try {
-      while (this.#state === 'reading' && client.blocked === null && this.#parser.next()) {
-        this.#run()
+      while (this.#state === 'reading' && client.blocked === null && !client.isPaused) {
+        const { held } = client
+        if (held !== null) {
+          client.held = null
+          this.#run(held, null)
+        } else if (this.#parser.next()) this.#run(this.#parser.argv, this.#parser)
+        else break
         if (client.closeAfterReply) {
           this.#end()
           return
@@ -216,31 +222,31 @@ class Connection {
     if (this.#state !== 'closed') this.#flush()
   }
 
-  #run(): void {
+  /** Without the parser, if the request was put aside and the parser is further on. */
+  #run(argv: Arg[], parser: RequestParser | null): void {
     const { client } = this
-    const { argv } = this.#parser
     client.commands++
     if (isHttp(argv[0])) {
       this.#drop('It speaks HTTP: possibly a web page that makes a browser send commands. Closing')
       return
     }
-    if (this.#clients !== 'all' && !this.#isAllowed()) return
+    if (this.#clients !== 'all' && !this.#isAllowed(argv)) return
     if (client.replyMode === 'on') {
-      this.#engine.execute(client, argv, this.#parser)
+      this.#engine.execute(client, argv, parser)
       if ((client.replyMode as string) === 'skip-next') client.replyMode = 'skip'
       return
     }
     // CLIENT REPLY OFF and SKIP: what is written now is not sent. What was written before is.
     this.#flush()
-    this.#engine.execute(client, argv, this.#parser)
-    if ((client.replyMode as string) === 'on') return
+    this.#engine.execute(client, argv, parser)
+    if (client.isPaused || (client.replyMode as string) === 'on') return
     this.#reply.take()
     if (client.replyMode === 'skip') client.replyMode = 'on'
     else if (client.replyMode === 'skip-next') client.replyMode = 'skip'
   }
 
-  #isAllowed(): boolean {
-    const command = this.#engine.lookup(this.#parser.argv)
+  #isAllowed(argv: readonly Arg[]): boolean {
+    const command = this.#engine.lookup(argv)
     if (command === undefined) return true
     if (this.#clients === 'none' && !REPLICA_COMMANDS.has(command.name)) {
       this.#reply.error('NOPERM This listener serves replicas only')

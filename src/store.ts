@@ -34,8 +34,8 @@ export interface StoreOptions<V> {
   env?: Env
   /** How to reach the host and port that REPLICAOF names. Default: plain TCP. */
   dial?: (host: string, port: number) => Transport
-  /** What SHUTDOWN from a client calls. Default: it is refused. */
-  onShutdown?: () => void
+  /** What SHUTDOWN from a client calls, with whether it asked to save or not to. Default: it is refused. */
+  onShutdown?: (save: boolean | undefined) => void
   /** What CONFIG REWRITE from a client calls. Default: it is refused, there is no file. */
   rewriteConfig?: () => void
 }
@@ -104,13 +104,7 @@ export class Store<V = unknown> extends Face<V> {
    */
   static async open<V = unknown>(options: StoreOptions<V> & { dir: string }): Promise<Store<V>> {
     const store = new Store<V>(options)
-    store.#file = new RdbFile(options.dir, store.#engine.config.text('dbfilename'), store.#engine)
-    try {
-      await store.#file.load()
-    } catch (error) {
-      await store.close({ save: false })
-      throw error
-    }
+    await store.openFile(() => options.dir)
     return store
   }
 
@@ -268,6 +262,20 @@ export class Store<V = unknown> extends Face<V> {
     }
     this.#observe()
     return this
+  }
+
+  /** @internal For `open`, and for the program, whose folder may change. */
+  async openFile(dir: () => string): Promise<void> {
+    const engine = this.#engine
+    const file = new RdbFile(dir, () => engine.config.text('dbfilename'), engine)
+    try {
+      await file.load()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    this.#file = file
+    engine.file = file
   }
 
   /** What INFO shows, and what our primary is told: the port of the listener that was opened first. */

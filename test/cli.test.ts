@@ -241,11 +241,59 @@ test('loglevel and logfile, which stands in dir; what is ignored is said at debu
   assert.is(await loud.ended, 0)
 })
 
-test('says that nothing is saved, if asked to save', async () => {
+test('says what is not saved, if asked for more than it does', async () => {
   const port = String(await freePort())
-  assert.not.match((await ready(['--port', port])).output, /writes no files/)
+  assert.not.match((await ready(['--port', port])).output, /no save point is waited for/)
   killAll()
-  assert.match((await ready(['--port', String(await freePort()), '--appendonly', 'yes'])).output, /writes no files/)
+  assert.match(
+    (await ready(['--port', String(await freePort()), '--appendonly', 'yes'])).output,
+    /no save point is waited for/,
+  )
+})
+
+test('saves when told to, and at its end if there are save points; loads the file when it starts again', async () => {
+  const folder = mkdtempSync(join(dir, 'saves-'))
+  const args = async (...more: string[]): Promise<string[]> => [
+    '--port',
+    String(await freePort()),
+    '--dir',
+    folder,
+    ...more,
+  ]
+  const first = await args('--enable-debug-command', 'local')
+  const program = await ready(first)
+  {
+    await using client = await RawClient.connect({ port: Number(first[1]) })
+    await client.ok('SET', 'a', '1')
+    assert.is(await client.ok('DEBUG', 'RELOAD'), 'OK')
+    assert.is(await client.ok('SAVE'), 'OK')
+    await client.ok('SET', 'b', '2')
+    assert.is(await client.ok('BGSAVE'), 'Background saving started')
+    await until(async () => /rdb_bgsave_in_progress:0/.test(String(await client.ok('INFO', 'persistence'))), {
+      what: 'saved',
+    })
+    await client.ok('SET', 'c', '3')
+  }
+  program.process.kill('SIGTERM')
+  assert.is(await program.ended, 0)
+  const second = await args('--save', '3600 1')
+  const again = await ready(second)
+  assert.match(again.output, /DB loaded from disk/)
+  {
+    await using client = await RawClient.connect({ port: Number(second[1]) })
+    assert.equal(
+      await client.ok('MGET', 'a', 'b', 'c'),
+      ['1', '2', null],
+      'without save points nothing is saved at the end',
+    )
+    await client.ok('SET', 'c', '3')
+  }
+  again.process.kill('SIGTERM')
+  assert.is(await again.ended, 0)
+  const third = await args()
+  await ready(third)
+  await using client = await RawClient.connect({ port: Number(third[1]) })
+  assert.is(await client.ok('GET', 'c'), '3')
 })
 
 test('listens at a Unix socket, with its permissions', async () => {

@@ -4,20 +4,27 @@
 
 import type { Command } from './command.js'
 
-/** A key specification: where the keys stand, and what is done with them. */
+/** A key specification as COMMAND INFO gives it: where to begin, and how to find the keys from there. */
 export interface KeySpec {
-  first: number
-  last: number
-  step: number
   flags: string[]
+  begin: SpecPart
+  find: SpecPart
+}
+
+export interface SpecPart {
+  type: 'index' | 'keyword' | 'range' | 'keynum' | 'unknown'
+  spec: Readonly<Record<string, number | string>>
 }
 
 const keyUses: readonly [flags: string, names: string][] = [
   ['RO', 'exists touch type strlen object|encoding object|freq object|idletime object|refcount memory|usage watch'],
+  ['RO', 'sismember scard'],
+  ['RW access', 'pfcount pfdebug'],
   ['RW update', 'expire expireat persist pexpire pexpireat setrange'],
-  ['RW insert', 'append'],
-  ['RW access delete', 'getdel'],
-  ['RW access update variable_flags', 'set'],
+  ['RW insert', 'append sadd pfadd'],
+  ['RW delete', 'srem'],
+  ['RW access delete', 'getdel spop'],
+  ['RW access update variable_flags', 'set bitfield'],
   ['OW update', 'mset psetex setex restore restore-asking'],
   ['OW insert', 'msetnx setnx'],
   ['RM delete', 'del unlink'],
@@ -26,22 +33,58 @@ const keyUses: readonly [flags: string, names: string][] = [
 
 const usesByName = new Map(keyUses.flatMap(([flags, names]) => names.split(' ').map((name) => [name, flags])))
 
-/** Commands that do one thing to their first key and another to their second. */
-const twoUses: Readonly<Record<string, readonly [string, string]>> = {
-  copy: ['RO access', 'OW update'],
-  rename: ['RW access delete', 'OW update'],
-  renamenx: ['RW access delete', 'OW insert'],
+/**
+ * Commands whose keys are not all in one row, or not all treated alike. Behind the `@`: `1` one key, `2..-1` all from
+ * there on, `numkeys 1` a number and so many keys, `STORE 6` one key behind that word, which is looked for from argument
+ * 6 on, `STREAMS 1 half` the first half of what is behind it, `unknown` not for a client to know.
+ */
+const severalUses: Readonly<Record<string, readonly string[]>> = {
+  bitop: ['OW update @ 2', 'RO access @ 3..-1'],
+  copy: ['RO access @ 1', 'OW update @ 2'],
+  pfmerge: ['RW access insert @ 1', 'RO access @ 2..-1'],
+  rename: ['RW access delete @ 1', 'OW update @ 2'],
+  renamenx: ['RW access delete @ 1', 'OW insert @ 2'],
+  sdiffstore: ['OW update @ 1', 'RO access @ 2..-1'],
+  sintercard: ['RO access @ numkeys 1'],
+  sinterstore: ['RW update @ 1', 'RO access @ 2..-1'],
+  smove: ['RW access delete @ 1', 'RW insert @ 2'],
+  sunionstore: ['OW update @ 1', 'RO access @ 2..-1'],
 }
 
 /** Empty for commands without keys. */
 export function keySpecsOf({ name, keys, flags }: Command): KeySpec[] {
+  const several = severalUses[name]
+  if (several !== undefined) return several.map(parseKeySpec)
   if (keys === null) return []
   const { first, last, step } = keys
-  const two = twoUses[name]
-  if (two !== undefined)
-    return two.map((use, i) => ({ first: first + i, last: first + i, step: 1, flags: use.split(' ') }))
   const implied = flags.has('write') ? 'RW access update' : 'RO access'
-  return [{ first, last, step, flags: (usesByName.get(name) ?? implied).split(' ') }]
+  // The last key counts from the first one; negative, from the end of the arguments.
+  const find = range(last < 0 ? last : last - first, step)
+  return [{ flags: (usesByName.get(name) ?? implied).split(' '), begin: index(first), find }]
+}
+
+function parseKeySpec(line: string): KeySpec {
+  const [uses, place] = line.split(' @ ')
+  const flags = uses.split(' ')
+  const [word, from, half] = place.split(' ')
+  if (word === 'unknown') return { flags, begin: { type: 'unknown', spec: {} }, find: { type: 'unknown', spec: {} } }
+  if (word === 'numkeys') {
+    const find: SpecPart = { type: 'keynum', spec: { keynumidx: 0, firstkey: 1, keystep: 1 } }
+    return { flags, begin: index(Number(from)), find }
+  }
+  if (from !== undefined) {
+    const begin: SpecPart = { type: 'keyword', spec: { keyword: word, startfrom: Number(from) } }
+    return { flags, begin, find: half === undefined ? range(0) : range(-1, 1, 2) }
+  }
+  return { flags, begin: index(Number.parseInt(word, 10)), find: range(word.endsWith('..-1') ? -1 : 0) }
+}
+
+function index(at: number): SpecPart {
+  return { type: 'index', spec: { index: at } }
+}
+
+function range(lastkey: number, keystep = 1, limit = 0): SpecPart {
+  return { type: 'range', spec: { lastkey, keystep, limit } }
 }
 
 const categoryOrder = [
@@ -75,6 +118,9 @@ const categoryOfGroup: Readonly<Record<string, string>> = {
   connection: 'connection',
   transactions: 'transaction',
   pubsub: 'pubsub',
+  set: 'set',
+  bitmap: 'bitmap',
+  hyperloglog: 'hyperloglog',
 }
 
 /** In place of the group's. Subcommands are listed under their container, which itself is in none. */
@@ -148,6 +194,13 @@ const tips: Readonly<Record<string, readonly string[]>> = {
   pttl: [UNSURE],
   randomkey: [ANY_SHARD, UNSURE],
   scan: [UNSURE, 'request_policy:special'],
+  sdiff: [UNSURE_ORDER],
+  sinter: [UNSURE_ORDER],
+  smembers: [UNSURE_ORDER],
+  spop: [UNSURE],
+  srandmember: [UNSURE],
+  sscan: [UNSURE],
+  sunion: [UNSURE_ORDER],
   time: [UNSURE],
   touch: [MANY_SHARDS, SUM],
   ttl: [UNSURE],
@@ -167,4 +220,10 @@ export const deprecated: Readonly<Record<string, { since: string; use: string }>
 }
 
 /** Commands that are no use to a person. */
-export const systemCommands: ReadonlySet<string> = new Set(['debug', 'replconf', 'restore-asking'])
+export const systemCommands: ReadonlySet<string> = new Set([
+  'debug',
+  'pfdebug',
+  'pfselftest',
+  'replconf',
+  'restore-asking',
+])

@@ -69,6 +69,10 @@ export class Client {
   watchBroken = false
   /** It waits for a key (BLPOP): its requests wait too. */
   blocked: Blocked | null = null
+  /** Its request waits for the end of CLIENT PAUSE, and so do those behind it. */
+  isPaused = false
+  /** The request that was put aside, to be run when the pause is over. */
+  held: Arg[] | null = null
   monitor = false
   replyMode: 'on' | 'off' | 'skip' | 'skip-next' = 'on'
   noEvict = false

@@ -13,6 +13,10 @@ import type { Keyspace } from '../keyspace/keyspace.js'
 import type { Reply } from '../protocol/writer.js'
 import type { History } from '../replication/history.js'
 import type { Client } from './client.js'
+import type { SaveFile } from './save.js'
+import type { LatencyMonitor } from './latency.js'
+import type { LatencyHistogram } from './latency-histogram.js'
+import type { Slowlog } from './slowlog.js'
 
 export type Flag =
   | 'write'
@@ -117,6 +121,8 @@ export class Command {
   readonly deniesOom: boolean
   calls = 0
   microseconds = 0
+  /** Null: no call was timed yet. */
+  latency: LatencyHistogram | null = null
   rejectedCalls = 0
   failedCalls = 0
 
@@ -152,6 +158,13 @@ export class Command {
 
 export function command(spec: CommandSpec): Command {
   return new Command(spec)
+}
+
+/** For `findKeys`: the keys behind the number of keys at `at`; none if the number makes no sense. */
+export function numberedKeys(argv: readonly Arg[], at: number): number[] {
+  const count = Number.parseInt(text(argv[at]), 10)
+  if (!(count >= 1 && at + count < argv.length)) return []
+  return Array.from({ length: count }, (_, i) => at + 1 + i)
 }
 
 /** What is counted from the start, for INFO. CONFIG RESETSTAT sets it back. */
@@ -234,6 +247,10 @@ export interface Server {
   readonly changesSinceSave: number
   /** When the data was last written to a file, or the start: LASTSAVE. Ms since 1970. */
   readonly lastSaveAt: number
+  /** The file that SAVE writes; null for a store in memory only. */
+  readonly file: SaveFile | null
+  /** Takes all data through the bytes of a snapshot and back (DEBUG RELOAD). */
+  reload(): void
   /** A file is being loaded at the start. */
   readonly loading: boolean
   /** Writes the configuration file anew; null when the node was started without one. */
@@ -266,8 +283,13 @@ export interface Server {
 
   /** Ends a client's waiting, with what its command answers when its time is over, or with an error. Whether it waited. */
   unblock(client: Client, error?: string): boolean
-  /** Clients that wait for a key. */
+  /** Clients that wait, for a key or for the end of a pause. */
   readonly blockedClients: number
+  /** CLIENT PAUSE: requests wait until then, in ms since 1970; those that may write, or all. */
+  pause(until: number, kind: 'write' | 'all'): void
+  unpause(): void
+  readonly slowlog: Slowlog
+  readonly latency: LatencyMonitor
   /** As Context.notify, for a keyspace by number. */
   notify(eventClass: EventClass, event: string, key: string, db: number): void
 

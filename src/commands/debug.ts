@@ -3,6 +3,7 @@
 import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import { isString } from '../keyspace/keyspace.js'
+import { reload } from './save.js'
 import { type Context, command, text } from './command.js'
 import { isLocal } from './connection.js'
 import { datasetDigest, valueDigest } from './digest.js'
@@ -87,6 +88,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     },
   },
   object: { least: 3, most: 3, run: describe },
+  reload: { least: 2, most: 5, run: reload },
   'set-active-expire': {
     least: 3,
     most: 3,

@@ -4,6 +4,7 @@
 import { HOTSPARE_VERSION, REDIS_VERSION } from '../version.js'
 import type { Client } from './client.js'
 import type { Command, Server } from './command.js'
+import { memoryUse } from './memory-use.js'
 
 export type Field = readonly [name: string, value: string | number]
 type Section = (server: Server, now: number) => Field[]
@@ -20,7 +21,7 @@ const sections: Readonly<Record<string, { title: string; fields: Section; inDefa
   modules: { title: 'Modules', fields: () => [], inDefault: true },
   commandstats: { title: 'Commandstats', fields: commandFields, inDefault: false },
   errorstats: { title: 'Errorstats', fields: errorFields, inDefault: true },
-  latencystats: { title: 'Latencystats', fields: () => [], inDefault: false },
+  latencystats: { title: 'Latencystats', fields: latencyFields, inDefault: false },
   cluster: { title: 'Cluster', fields: () => [['cluster_enabled', 0]], inDefault: true },
   keyspace: { title: 'Keyspace', fields: keyspaceFields, inDefault: true },
 }
@@ -89,26 +90,23 @@ function clientFields(server: Server): Field[] {
     ['maxclients', server.config.number('maxclients')],
     ['client_recent_max_input_buffer', Math.max(0, ...buffers.map(({ query }) => query))],
     ['client_recent_max_output_buffer', Math.max(0, ...buffers.map(({ output }) => output))],
-    ...zeros('blocked_clients tracking_clients clients_in_timeout_table'),
+    ['blocked_clients', server.blockedClients],
+    ...zeros('tracking_clients'),
+    ['clients_in_timeout_table', [...server.clients.values()].filter(({ blocked }) => blocked?.timer != null).length],
   ]
 }
 
-/** What `used_memory` means here: the JavaScript heap in use. Of it the data is known in bounded mode only. */
 function memoryFields(server: Server): Field[] {
-  const { env, config, stats, dataset } = server
-  const { heapBytes: used, residentBytes: resident } = env.memory()
-  const peak = Math.max(stats.peakMemory, used)
-  const data = dataset.bytes === 0 ? used : Math.min(dataset.bytes, used)
-  const backlog = server.backlog()
-  const backlogBytes = backlog.active ? backlog.lengthBytes : 0
-  const replicaBytes = bufferBytes([...server.clients.values()].filter(({ kind }) => kind === 'replica'))
+  const { config } = server
+  const use = memoryUse(server)
+  const { usedBytes: used, residentBytes: resident, peakBytes: peak, dataBytes: data } = use
   const limit = config.number('maxmemory')
   return [
     ...withHuman('used_memory', used),
     ...withHuman('used_memory_rss', resident),
     ...withHuman('used_memory_peak', peak),
     ['used_memory_peak_perc', percent(used, peak)],
-    ['used_memory_overhead', used - data],
+    ['used_memory_overhead', use.overheadBytes],
     ['used_memory_startup', 0],
     ['used_memory_dataset', data],
     ['used_memory_dataset_perc', percent(data, used)],
@@ -134,21 +132,17 @@ function memoryFields(server: Server): Field[] {
     ['mem_fragmentation_ratio', ratio(resident, used)],
     ['mem_fragmentation_bytes', resident - used],
     ['mem_not_counted_for_evict', 0],
-    ['mem_replication_backlog', backlogBytes],
-    ['mem_total_replication_buffers', backlogBytes + replicaBytes],
-    ['mem_clients_slaves', replicaBytes],
-    ['mem_clients_normal', bufferBytes(connections(server))],
+    ['mem_replication_backlog', use.backlogBytes],
+    ['mem_total_replication_buffers', use.backlogBytes + use.replicaBytes],
+    ['mem_clients_slaves', use.replicaBytes],
+    ['mem_clients_normal', use.clientBytes],
     ...zeros('mem_cluster_links mem_aof_buffer'),
     ['mem_allocator', 'v8'],
     ...zeros('active_defrag_running lazyfree_pending_objects lazyfreed_objects'),
   ]
 }
 
-function bufferBytes(clients: readonly Client[]): number {
-  return clients.reduce((sum, client) => sum + client.buffers().query + client.buffers().output, 0)
-}
-
-function persistenceFields({ config, loading, startedAt, lastSaveAt, changesSinceSave }: Server): Field[] {
+function persistenceFields({ config, loading, startedAt, lastSaveAt, changesSinceSave, file }: Server): Field[] {
   const progress: Field[] = [
     ['loading_start_time', Math.floor(startedAt / 1000)],
     ...zeros('loading_total_bytes loading_rdb_used_mem loading_loaded_bytes'),
@@ -162,9 +156,9 @@ function persistenceFields({ config, loading, startedAt, lastSaveAt, changesSinc
     ['current_fork_perc', '0.00'],
     ...zeros('current_save_keys_processed current_save_keys_total'),
     ['rdb_changes_since_last_save', changesSinceSave],
-    ['rdb_bgsave_in_progress', 0],
+    ['rdb_bgsave_in_progress', file?.isSaving ? 1 : 0],
     ['rdb_last_save_time', Math.floor(lastSaveAt / 1000)],
-    ['rdb_last_bgsave_status', 'ok'],
+    ['rdb_last_bgsave_status', file?.lastSaveFailed ? 'err' : 'ok'],
     ['rdb_last_bgsave_time_sec', -1],
     ['rdb_current_bgsave_time_sec', -1],
     ...zeros('rdb_saves rdb_last_cow_size rdb_last_load_keys_expired rdb_last_load_keys_loaded'),
@@ -280,9 +274,12 @@ function cpuFields(): Field[] {
   return names.map((name) => [`used_cpu_${name}`, '0.000000'])
 }
 
-function commandFields({ commands }: Server): Field[] {
-  const all = [...commands.values()].flatMap((one) => [one, ...(one.subcommands?.values() ?? [])])
-  return all.filter((one) => one.calls + one.failedCalls + one.rejectedCalls > 0).map(statsOf)
+function all({ commands }: Server): Command[] {
+  return [...commands.values()].flatMap((one) => [one, ...(one.subcommands?.values() ?? [])])
+}
+
+function commandFields(server: Server): Field[] {
+  return all(server).filter((one) => one.calls + one.failedCalls + one.rejectedCalls > 0).map(statsOf)
 }
 
 function statsOf({ name, calls, microseconds, rejectedCalls, failedCalls }: Command): Field {
@@ -290,6 +287,16 @@ function statsOf({ name, calls, microseconds, rejectedCalls, failedCalls }: Comm
   const usec = Math.round(microseconds)
   const counts = `rejected_calls=${rejectedCalls},failed_calls=${failedCalls}`
   return [`cmdstat_${name}`, `calls=${calls},usec=${usec},usec_per_call=${perCall},${counts}`]
+}
+
+/** How long calls of each command took, in microseconds: the percentiles that are asked for. */
+function latencyFields(server: Server): Field[] {
+  const percentiles = server.config.list('latency-tracking-info-percentiles')
+  return all(server).flatMap(({ name, latency }) => {
+    if (latency === null) return []
+    const shown = percentiles.map((p) => `p${p}=${(latency.percentile(Number(p)) / 1000).toFixed(3)}`)
+    return [[`latency_percentiles_usec_${name}`, shown.join(',')] as const]
+  })
 }
 
 function errorFields({ stats }: Server): Field[] {

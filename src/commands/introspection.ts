@@ -4,7 +4,15 @@ import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import { globMatch } from '../glob.js'
 import type { Reply } from '../protocol/writer.js'
-import { categoriesOf, deprecated, type KeySpec, keySpecsOf, systemCommands, tipsOf } from './annotations.js'
+import {
+  categoriesOf,
+  deprecated,
+  type KeySpec,
+  keySpecsOf,
+  type SpecPart,
+  systemCommands,
+  tipsOf,
+} from './annotations.js'
 import { type Command, type Context, command, type Flag, option, type Server, text } from './command.js'
 import { type DocArgument, parseSyntax } from './docs.js'
 import { helpCommand } from './help.js'
@@ -187,11 +195,24 @@ function keysOf({ server }: Pick<Context, 'server'>, asked: Arg[]): Keys {
 /** What a command does with the key at `index`. */
 function usesOf(one: Command, argv: readonly Arg[], index: number): string[] {
   const specs = keySpecsOf(one)
-  const { flags } = specs.find(({ first }) => first === index) ?? specs[0]
+  const isItsKey = ({ begin: { type, spec } }: KeySpec): boolean =>
+    type === 'index' ? index >= Number(spec.index) : option(argv[index - 1]) === spec.keyword
+  const { flags } = specs.findLast(isItsKey) ?? specs[0]
   if (!flags.includes('variable_flags')) return flags
+  if (one.name === 'bitfield') return onlyReadsBits(argv) ? ['RO', 'access'] : ['RW', 'access', 'update']
   // SET reads what it replaces only when it is asked to.
   const reads = argv.slice(3).some((arg) => option(arg) === 'GET')
   return reads ? ['RW', 'access', 'update'] : ['OW', 'update']
+}
+
+function onlyReadsBits(argv: readonly Arg[]): boolean {
+  for (let i = 2; i < argv.length; ) {
+    const word = option(argv[i])
+    if (word === 'GET' && i + 2 < argv.length) i += 3
+    else if (word === 'OVERFLOW' && i + 1 < argv.length) i += 2
+    else return false
+  }
+  return true
 }
 
 /** In the order in which Redis names them. */
@@ -243,18 +264,17 @@ function writeSet(reply: Reply, words: readonly string[]): void {
   for (const word of words) reply.status(word)
 }
 
-function writeKeySpec(reply: Reply, { first, last, step, flags }: KeySpec): void {
+function writeKeySpec(reply: Reply, { flags, begin, find }: KeySpec): void {
   reply.map(3)
   reply.bulk('flags')
   writeSet(reply, flags)
   reply.bulk('begin_search')
-  writeSearch(reply, 'index', { index: first })
+  writeSpecPart(reply, begin)
   reply.bulk('find_keys')
-  // The last key counts from the first one; negative, from the end of the arguments.
-  writeSearch(reply, 'range', { lastkey: last < 0 ? last : last - first, keystep: step, limit: 0 })
+  writeSpecPart(reply, find)
 }
 
-function writeSearch(reply: Reply, type: string, spec: Record<string, number>): void {
+function writeSpecPart(reply: Reply, { type, spec }: SpecPart): void {
   reply.map(2)
   reply.bulk('type')
   reply.bulk(type)
@@ -263,7 +283,8 @@ function writeSearch(reply: Reply, type: string, spec: Record<string, number>): 
   reply.map(entries.length)
   for (const [name, value] of entries) {
     reply.bulk(name)
-    reply.integer(value)
+    if (typeof value === 'string') reply.bulk(value)
+    else reply.integer(value)
   }
 }
 

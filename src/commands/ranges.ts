@@ -13,8 +13,12 @@ const MAX_STRING_LENGTH = 2 ** 29 - 24
 
 /** Redis' checkStringLength: a primary's own stream is not checked, as long as the value can be held at all. */
 function checkLength(ctx: Context, lengthBytes: number): void {
-  const limit = ctx.fromPrimary ? MAX_STRING_LENGTH : ctx.server.config.number('proto-max-bulk-len')
-  if (lengthBytes > Math.min(limit, MAX_STRING_LENGTH))
+  checkFits(lengthBytes, ctx.fromPrimary ? MAX_STRING_LENGTH : ctx.server.config.number('proto-max-bulk-len'))
+}
+
+/** Throws if a value of that many bytes is not allowed, or cannot be held at all. */
+export function checkFits(lengthBytes: number, limitBytes = MAX_STRING_LENGTH): void {
+  if (lengthBytes > Math.min(limitBytes, MAX_STRING_LENGTH))
     throw new ReplyError('ERR string exceeds maximum allowed size (proto-max-bulk-len)')
 }
 
@@ -55,7 +59,8 @@ function setrange(ctx: Context, argv: Arg[]): void {
   ctx.reply.integer(bytes.length)
 }
 
-function spliced(bytes: string, offset: number, part: string): string {
+/** The bytes with a part written over them from an offset on; zeros fill a gap. */
+export function spliced(bytes: string, offset: number, part: string): string {
   return bytes.slice(0, offset).padEnd(offset, '\0') + part + bytes.slice(offset + part.length)
 }
 

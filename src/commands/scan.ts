@@ -11,7 +11,7 @@ import { lookupUntouched } from './lookup.js'
 const MAX_CURSOR = 2n ** 64n - 1n
 const DEFAULT_COUNT = 10
 
-interface ScanOptions {
+export interface ScanOptions {
   count: Int64
   pattern: string | undefined
   type: string | undefined
@@ -25,15 +25,15 @@ function keys(ctx: Context, argv: Arg[]): void {
   for (const key of found) reply.bulk(key)
 }
 
-function matching(keys: Iterable<string>, pattern: string): string[] {
+export function matching(keys: Iterable<string>, pattern: string): string[] {
   const all = [...keys]
   return pattern === '*' ? all : all.filter((key) => globMatch(pattern, key))
 }
 
 function scan(ctx: Context, argv: Arg[]): void {
   const { reply } = ctx
-  const cursor = cursorOf(argv[1])
-  const { count, pattern, type } = optionsOf(argv)
+  const cursor = scanCursor(argv[1])
+  const { count, pattern, type } = scanOptions(argv, 2)
   const step = ctx.db.scan(cursor, Number(count))
   let keys = pattern === undefined ? step.keys : matching(step.keys, pattern)
   if (type !== undefined) keys = keys.filter((key) => isOfType(ctx, key, type))
@@ -44,7 +44,7 @@ function scan(ctx: Context, argv: Arg[]): void {
 }
 
 /** What strtoul reads: a sign is taken, no digits at all are 0. */
-function cursorOf(arg: Arg): number {
+export function scanCursor(arg: Arg): number {
   const digits = text(arg)
   if (!/^(?:[+-]?[0-9]+)?$/.test(digits)) throw invalidCursor()
   const cursor = BigInt(digits.replace(/^[+-]/, ''))
@@ -56,9 +56,10 @@ function invalidCursor(): ReplyError {
   return new ReplyError('ERR invalid cursor')
 }
 
-function optionsOf(argv: readonly Arg[]): ScanOptions {
+/** The options from argv[first] on, as SCAN, HSCAN, SSCAN and ZSCAN take them; only SCAN knows TYPE. */
+export function scanOptions(argv: readonly Arg[], first: number): ScanOptions {
   const options: ScanOptions = { count: DEFAULT_COUNT, pattern: undefined, type: undefined }
-  for (let i = 2; i < argv.length; i += 2) {
+  for (let i = first; i < argv.length; i += 2) {
     const word = option(argv[i])
     if (i + 1 === argv.length) throw replyErrors.syntax()
     const value = argv[i + 1]
@@ -66,7 +67,7 @@ function optionsOf(argv: readonly Arg[]): ScanOptions {
       options.count = int64(value)
       if (options.count < 1) throw replyErrors.syntax()
     } else if (word === 'MATCH') options.pattern = text(value)
-    else if (word === 'TYPE') options.type = text(value).toLowerCase()
+    else if (word === 'TYPE' && first === 2) options.type = text(value).toLowerCase()
     else throw replyErrors.syntax()
   }
   return options

@@ -20,6 +20,9 @@ import { debugCommand } from './debug.js'
 import { helpCommand } from './help.js'
 import { infoText } from './info.js'
 import { commandCommand } from './introspection.js'
+import { latencyCommand } from './latency.js'
+import { memoryCommand } from './memory.js'
+import { slowlogCommand } from './slowlog.js'
 
 const group = 'server'
 
@@ -249,6 +252,9 @@ export const serverCommands: readonly Command[] = [
     ],
   }),
   commandCommand,
+  slowlogCommand,
+  latencyCommand,
+  memoryCommand,
   debugCommand,
 ]
 

@@ -6,6 +6,7 @@ import { connectionCommands } from './connection.js'
 import { functionCommands } from './functions.js'
 import { keyCommands } from './keys.js'
 import { replicationCommands } from './replication.js'
+import { saveCommands } from './save.js'
 import { serverCommands } from './server.js'
 import { stringCommands } from './strings.js'
 import { transactionCommands } from './transactions.js'
@@ -18,6 +19,7 @@ const all: readonly (readonly Command[])[] = [
   serverCommands,
   replicationCommands,
   functionCommands,
+  saveCommands,
 ]
 
 /** By lower-case name, each command once: what COMMAND shows. */

@@ -13,6 +13,8 @@ export interface BlockingHost {
   readonly env: Env
   /** Runs the client's command again, for this key only. */
   retry(client: Client, blocked: Blocked, key: string): void
+  /** Answers a client that waited with an error. */
+  refuse(client: Client, blocked: Blocked, error: string): void
   /** Somebody began or ceased to wait. */
   observeIfNeeded(): void
   typeOf(db: number, key: string): TypeName
@@ -89,7 +91,7 @@ export class Blocking implements Watcher {
     if (blocked === null) return
     this.unblock(client)
     if (error === undefined) blocked.wait.timedOut(client.reply)
-    else client.reply.error(error)
+    else this.#host.refuse(client, blocked, error)
     client.resume()
   }
 

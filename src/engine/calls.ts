@@ -14,6 +14,8 @@ import type { Bounds } from './bounds.js'
 import { CallContext } from './call-context.js'
 import type { Gate } from './gate.js'
 import type { Journal } from './journal.js'
+import type { Pause } from './pause.js'
+import type { Timing } from './timing.js'
 
 /** The engine, as far as calls need it. */
 export interface CallServer extends Server {
@@ -27,6 +29,8 @@ export interface CallParts {
   readonly journal: Journal
   readonly bounds: Bounds
   readonly blocking: Blocking
+  readonly pause: Pause
+  readonly timing: Timing
   /** Throws CLOSED. */
   assertOpen(): void
 }
@@ -49,10 +53,11 @@ export class Calls {
 
   /** Runs one request and writes its reply, errors included. Nothing is thrown for what a client did wrong. */
   execute(client: Client, argv: Arg[], parser: RequestParser | null): void {
-    const { gate, blocking } = this.#parts
+    const { gate, blocking, pause } = this.#parts
     const ctx = this.#context
     try {
       const command = gate.admit(client, argv)
+      if (pause.isOn && pause.hold(client, command, argv)) return
       if (client.transaction !== null && gate.queue(client, command, argv)) return
       ctx.begin(client, this.#server.dataset.keyspaces[client.db])
       ctx.mayBlock = client.kind === 'normal'
@@ -81,6 +86,7 @@ export class Calls {
     client.db = db
     const command = this.#parts.gate.admit(client, argv)
     if (command.isWrite) this.#parts.assertOpen()
+    this.#parts.timing.pass()
     this.#context.begin(client, this.#server.dataset.keyspaces[db])
     this.#call(this.#context, command, argv, null)
     if (reply.value instanceof ReplyError) throw reply.value
@@ -93,6 +99,7 @@ export class Calls {
     ctx.begin(client, this.#server.dataset.keyspaces[blocked.db])
     ctx.mayBlock = true
     ctx.readyKey = key
+    this.#parts.timing.pass()
     try {
       this.#call(ctx, blocked.command, blocked.argv, null)
     } catch (error) {
@@ -103,9 +110,16 @@ export class Calls {
     client.resume()
   }
 
+  /** Answers a client that waited with an error. */
+  refuse(client: Client, { command }: Blocked, error: string): void {
+    command.failedCalls++
+    this.#replyError(client, new ReplyError(error))
+  }
+
   #call(ctx: CallContext, command: Command, argv: Arg[], parser: RequestParser | null): void {
-    const { journal } = this.#parts
+    const { journal, timing } = this.#parts
     const { stats, monitors } = this.#server
+    const beganMs = timing.begin()
     journal.enter()
     try {
       command.run(ctx, argv)
@@ -113,12 +127,16 @@ export class Calls {
       command.failedCalls++
       throw error
     } finally {
-      command.calls++
-      stats.commands++
+      if (ctx.readyKey === undefined) {
+        command.calls++
+        stats.commands++
+      }
       if (monitors.size > 0 && !command.flags.has('skip_monitor') && !command.flags.has('admin')) {
         this.#tellMonitors(ctx.client, command, argv)
       }
       if (ctx.wasChanged) this.#settle(ctx, argv, parser)
+      if (ctx.wait === null) timing.end(ctx.client, command, argv, beganMs)
+      else timing.pause()
       journal.leave()
     }
   }

@@ -13,11 +13,13 @@ import {
   type Server,
   type Stats,
 } from '../commands/command.js'
+import type { SaveFile } from '../commands/save.js'
 import { commands, findCommand } from '../commands/table.js'
 import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import { assert, ReplyError, replyErrors, StoreError } from '../errors.js'
 import { Dataset } from '../keyspace/dataset.js'
+import type { Hash } from '../keyspace/hash.js'
 import type { Change, Keyspace } from '../keyspace/keyspace.js'
 import type { Link, Transport } from '../link.js'
 import type { RequestParser } from '../protocol/parser.js'
@@ -38,7 +40,9 @@ import { Expirer } from './expirer.js'
 import { Gate } from './gate.js'
 import { Journal } from './journal.js'
 import { loadInto } from './loading.js'
+import { Pause, type PauseKind } from './pause.js'
 import { type FollowOptions, Role } from './role.js'
+import { Timing } from './timing.js'
 import { viewOfLink } from './views.js'
 
 export interface EngineOptions {
@@ -75,11 +79,12 @@ export class Engine implements Server {
   readonly loading = false
   readonly stats: Stats = freshStats()
   changesSinceSave = 0
+  file: SaveFile | null = null
   lastSaveAt: number
   rewriteConfig: (() => void) | null = null
   events: Partial<EngineEvents> = {}
   /** Ends the program (SHUTDOWN); null inside a service, which nobody may end from outside. */
-  onShutdown: (() => void) | null = null
+  onShutdown: ((save: boolean | undefined) => void) | null = null
   port = 0
   readonly #role: Role
   readonly #dial: (host: string, port: number) => Transport
@@ -90,6 +95,7 @@ export class Engine implements Server {
   readonly #owner = {
     isPast: (expiresAt: number) => !this.#applying && this.#journal.now > expiresAt,
     metExpired: (keyspace: Keyspace, key: string) => this.#metExpired(keyspace, key),
+    metExpiredFields: (keyspace: Keyspace, key: string, hash: Hash) => this.#expirer.metFields(keyspace, key, hash),
     timesChanged: () => this.#expirer.timesChanged(),
     random: () => this.env.random(),
   }
@@ -101,6 +107,8 @@ export class Engine implements Server {
   readonly #journal: Journal
   readonly #expirer: Expirer
   readonly #bounds: Bounds
+  readonly timing: Timing
+  readonly #pause: Pause
   #closed = false
 
   constructor(options: EngineOptions) {
@@ -114,6 +122,8 @@ export class Engine implements Server {
     this.runId = env.randomHex(20)
     this.history = new History(env.randomHex)
     this.stream = new Stream(this.history)
+    this.timing = new Timing(env, config)
+    this.#pause = new Pause(env, () => this.#expirer.arm())
     this.contents = new Contents({
       owner: this.#owner,
       databases: config.number('databases'),
@@ -122,6 +132,7 @@ export class Engine implements Server {
     this.#blocking = new Blocking({
       env,
       retry: (client, blocked, key) => this.#calls.retry(client, blocked, key),
+      refuse: (client, blocked, error) => this.#calls.refuse(client, blocked, error),
       observeIfNeeded: () => this.contents.observeIfNeeded(),
       typeOf: (db, key) => this.dataset.keyspaces[db].typeOf(key),
     })
@@ -133,7 +144,7 @@ export class Engine implements Server {
       relay: (chunk, start, end) => this.stream.relay(chunk, start, end),
     })
     this.#role = new Role(this.#roleHost())
-    const may = (): boolean => this.#role.link === null && !this.#closed
+    const may = (): boolean => this.#role.link === null && !this.#closed && !this.#pause.isOn
     this.#gate = new Gate({
       config,
       get link() {
@@ -160,6 +171,12 @@ export class Engine implements Server {
       },
       mayExpire: may,
       expire: (keyspace, key) => void this.#remove(keyspace, key, 'expire'),
+      isPast: this.#owner.isPast,
+      write: (db, effect) => this.#journal.write(db, effect),
+      notify: (eventClass, event, key, db) => this.notify(eventClass, event, key, db),
+      changed: () => {
+        if (this.contents.isObserved) this.#journal.touch()
+      },
     })
     this.#bounds = new Bounds(
       {
@@ -178,6 +195,8 @@ export class Engine implements Server {
       journal: this.#journal,
       bounds: this.#bounds,
       blocking: this.#blocking,
+      pause: this.#pause,
+      timing: this.timing,
       assertOpen: () => this.#assertOpen(),
     })
   }
@@ -190,6 +209,12 @@ export class Engine implements Server {
   }
   get isClosed(): boolean {
     return this.#closed
+  }
+  get slowlog(): Timing['slowlog'] {
+    return this.timing.slowlog
+  }
+  get latency(): Timing['latency'] {
+    return this.timing.latency
   }
   /** Milliseconds since 1970; stands still within a transaction. */
   get now(): number {
@@ -218,6 +243,7 @@ export class Engine implements Server {
   disconnect(client: Client): void {
     this.clients.delete(client.id)
     this.#blocking.unblock(client)
+    this.#pause.forget(client)
     this.contents.unwatch(client)
     this.monitors.delete(client)
     this.#role.detach(client)
@@ -324,7 +350,7 @@ export class Engine implements Server {
   }
 
   #metExpired(keyspace: Keyspace, key: string): void {
-    if (this.#role.link === null && this.contents.holds(keyspace)) {
+    if (this.#role.link === null && !this.#pause.isOn && this.contents.holds(keyspace)) {
       this.#remove(keyspace, key, 'expire')
     }
   }
@@ -365,7 +391,16 @@ export class Engine implements Server {
   // Waiting
 
   get blockedClients(): number {
-    return this.#blocking.count
+    return this.#blocking.count + this.#pause.count
+  }
+
+  pause(until: number, kind: PauseKind): void {
+    this.#pause.begin(until, kind)
+    this.#expirer.arm()
+  }
+
+  unpause(): void {
+    this.#pause.end()
   }
 
   unblock(client: Client, error?: string): boolean {
@@ -479,6 +514,13 @@ export class Engine implements Server {
     this.#expirer.arm()
   }
 
+  reload(): void {
+    const load = loadInto(this.contents.fresh(), (fresh) => this.#replaceDataset(fresh))
+    const snapshot = this.takeSnapshot()
+    while (!snapshot.done) for (const chunk of snapshot.read(Number.POSITIVE_INFINITY)) load.write(chunk)
+    load.commit()
+  }
+
   takeSnapshot(noKeys = false): Snapshot {
     const dataset = noKeys ? new Dataset(0, this.#owner) : this.dataset
     const aux: [string, string][] = [
@@ -509,7 +551,10 @@ export class Engine implements Server {
       },
       takeSnapshot: (noKeys) => this.takeSnapshot(noKeys),
       beginLoad: () => this.#beginLoad(),
-      apply: (chunk) => this.#applier.apply(chunk),
+      apply: (chunk) => {
+        this.timing.pass()
+        this.#applier.apply(chunk)
+      },
       resetApply: () => this.#resetApply(),
       counted: (what) => void this.stats[what]++,
       replicaChanged: (replica) => this.events.replica?.(replica),
@@ -530,7 +575,8 @@ export class Engine implements Server {
     if (options.abort) throw new ReplyError('ERR No shutdown in progress.')
     if (this.onShutdown === null)
       throw new ReplyError('ERR This store is part of a service and is not ended from outside.')
-    this.env.soon(this.onShutdown) // not from inside this call: it closes the store
+    const { onShutdown } = this
+    this.env.soon(() => onShutdown(options.save)) // not from inside this call: it closes the store
   }
 
   resetStats(): void {
@@ -538,6 +584,7 @@ export class Engine implements Server {
     for (const command of this.commands.values()) {
       for (const one of [command, ...(command.subcommands?.values() ?? [])]) {
         one.calls = one.microseconds = one.rejectedCalls = one.failedCalls = 0
+        one.latency = null
       }
     }
   }
@@ -546,6 +593,7 @@ export class Engine implements Server {
     if (this.#closed) return
     assert(!this.#journal.isOpen, 'a store is not closed from inside a call')
     this.#closed = true
+    this.#pause.close()
     this.#expirer.arm()
     this.#role.close()
     for (const client of this.clients.values()) client.close()

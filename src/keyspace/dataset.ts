@@ -54,14 +54,13 @@ export class Dataset {
     })
   }
 
-  /** When the next key is due, in ms since 1970; undefined when no key has a time. */
+  /** When the next key or field is due, in ms since 1970; undefined when none has a time. */
   get nextExpiry(): number | undefined {
-    let earliest: number | undefined
-    for (const { expiry } of this.keyspaces) {
-      const due = expiry.first?.expiresAt
-      if (due !== undefined && (earliest === undefined || due < earliest)) earliest = due
+    let earliest = Number.POSITIVE_INFINITY
+    for (const { expiry, fieldExpiry } of this.keyspaces) {
+      for (const { first } of [expiry, fieldExpiry]) if (first !== undefined) earliest = Math.min(earliest, first.expiresAt)
     }
-    return earliest
+    return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
   }
 
   /** Told of every change in every keyspace, those to come included. */

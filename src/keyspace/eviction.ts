@@ -20,6 +20,11 @@ export type Policy =
   | 'allkeys-lfu'
   | 'volatile-lfu'
 
+/** About how many bytes a key and its value take. */
+export function entryBytes(key: string, value: Value): number {
+  return ENTRY_OVERHEAD_BYTES + key.length + bytesOf(value)
+}
+
 function bytesOf(value: Value): number {
   if (typeof value === 'string') return value.length
   return value instanceof Binary ? value.latin1.length : value.heldBytes
@@ -41,7 +46,7 @@ export class Recency {
   }
 
   add(key: string, value: Value): void {
-    this.#order.set(key, true, { size: ENTRY_OVERHEAD_BYTES + key.length + bytesOf(value) })
+    this.#order.set(key, true, { size: entryBytes(key, value) })
   }
 
   remove(key: string): void {

@@ -1,15 +1,22 @@
-// The keys that have a time, in the order of their times: an indexed binary heap, so that the next one due is known
-// without looking for it, and a key whose time changes moves in O(log n). It knows no clock.
+// What has a time, in the order of the times: an indexed binary heap, so that the next one due is known without looking
+// for it, and one whose time changes moves in O(log n). Keys are kept in one, and a hash's fields. It knows no clock.
 
 import type { Value } from './keyspace.js'
 
+/** What the heap orders. */
+export interface Due {
+  /** Milliseconds since 1970. */
+  expiresAt: number
+  /** The heap's own: where in it this stands; -1 when it does not. */
+  position: number
+}
+
 /** A value with a time. Keyspace keeps it in the key's place; the heap orders it. */
-export class Timed {
+export class Timed implements Due {
   readonly key: string
   value: Value
   /** Milliseconds since 1970. Past it the key is gone for every reader. */
   expiresAt: number
-  /** The heap's own: where in it this stands; -1 when it does not. */
   position = -1
 
   constructor(key: string, value: Value, expiresAt: number) {
@@ -19,8 +26,8 @@ export class Timed {
   }
 }
 
-export class Expiry {
-  readonly #heap: Timed[] = []
+export class Expiry<T extends Due = Timed> {
+  readonly #heap: T[] = []
   readonly #changed: () => void
 
   /** `changed` is called when a time has come, gone or moved. */
@@ -33,22 +40,29 @@ export class Expiry {
   }
 
   /** The one that is due first. */
-  get first(): Timed | undefined {
+  get first(): T | undefined {
     return this.#heap[0]
   }
 
   /** Any one of them: `at` in [0, 1) picks. */
-  any(at: number): Timed | undefined {
+  any(at: number): T | undefined {
     return this.#heap[Math.floor(at * this.#heap.length)]
   }
 
-  add(timed: Timed): void {
+  /** How many of the first ones meet a test that nothing meets which is due later than one that fails it. */
+  countFirst(meets: (timed: T) => boolean, at = 0): number {
+    const timed = this.#heap[at]
+    if (timed === undefined || !meets(timed)) return 0
+    return 1 + this.countFirst(meets, 2 * at + 1) + this.countFirst(meets, 2 * at + 2)
+  }
+
+  add(timed: T): void {
     timed.position = this.#heap.push(timed) - 1
     this.#up(timed)
     this.#changed()
   }
 
-  remove(timed: Timed): void {
+  remove(timed: T): void {
     this.#changed()
     const last = this.#heap.pop()!
     const hole = timed.position
@@ -59,22 +73,22 @@ export class Expiry {
     this.#settle(last)
   }
 
-  move(timed: Timed, expiresAt: number): void {
+  move(timed: T, expiresAt: number): void {
     timed.expiresAt = expiresAt
     this.#settle(timed)
     this.#changed()
   }
 
-  [Symbol.iterator](): Iterator<Timed> {
+  [Symbol.iterator](): Iterator<T> {
     return this.#heap[Symbol.iterator]()
   }
 
-  #settle(timed: Timed): void {
+  #settle(timed: T): void {
     this.#up(timed)
     this.#down(timed)
   }
 
-  #up(timed: Timed): void {
+  #up(timed: T): void {
     const heap = this.#heap
     let at = timed.position
     while (at > 0) {
@@ -89,7 +103,7 @@ export class Expiry {
     timed.position = at
   }
 
-  #down(timed: Timed): void {
+  #down(timed: T): void {
     const heap = this.#heap
     const size = heap.length
     let at = timed.position

@@ -8,7 +8,7 @@ import { type Arg, Binary } from '../bytes.js'
 import type { Collection } from './collection.js'
 import type { Recency } from './eviction.js'
 import { Expiry, Timed } from './expiry.js'
-import type { Hash } from './hash.js'
+import { type Fields, Hash, LiveFields } from './hash.js'
 import type { List } from './list.js'
 import type { MemberSet } from './set.js'
 import type { SortedSet } from './sorted-set.js'
@@ -38,7 +38,12 @@ export interface KeyspaceOwner {
   isPast(expiresAt: number): boolean
   /** A reader met a key whose time is past. The owner may delete it; to the reader it is gone either way. */
   metExpired(keyspace: Keyspace, key: string): void
-  /** Some key's time has come, gone or moved. */
+  /**
+   * A reader met a hash that has fields whose time is past. The owner may delete them, and the key with the last one; if it
+   * does not, they are hidden from readers (`live`).
+   */
+  metExpiredFields(keyspace: Keyspace, key: string, hash: Hash): void
+  /** The time of some key or field has come, gone or moved. */
   timesChanged(): void
   /** A number in [0, 1). */
   random(): number
@@ -68,6 +73,9 @@ export class Keyspace {
   /** The slots, in insertion order. Only for snapshots and for this class: everyone else asks below. */
   readonly slots = new Map<string, Slot>()
   readonly expiry: Expiry
+  /** Hashes that have fields with a time, in the order of their first field's. */
+  readonly fieldExpiry: Expiry
+  readonly #timedHashes = new Map<string, Timed>()
   readonly #owner: KeyspaceOwner
   readonly #captures: Capture[] = []
   readonly #scans = new Map<number, Scan>()
@@ -84,6 +92,7 @@ export class Keyspace {
     this.index = index
     this.#owner = owner
     this.expiry = new Expiry(() => owner.timesChanged())
+    this.fieldExpiry = new Expiry(() => owner.timesChanged())
   }
 
   /** Keys held, as DBSIZE counts them: those whose time is past and that nobody has deleted yet are counted. */
@@ -129,7 +138,7 @@ export class Keyspace {
 
   /** Sets value and time (none: the key lasts). */
   set(key: string, value: Value, expiresAt: number | null = null): void {
-    if (this.#plain && expiresAt === null) {
+    if (this.#plain && expiresAt === null && firstExpiryIn(value) === undefined) {
       this.slots.set(key, value)
       return
     }
@@ -142,6 +151,7 @@ export class Keyspace {
       before.value = value
       this.expiry.move(before, expiresAt)
     } else this.#setTimed(key, value, expiresAt)
+    this.#followFields(key, value)
     this.#recency?.add(key, value)
     this.#settlePlain()
     this.#observer?.('set', key, this)
@@ -167,9 +177,16 @@ export class Keyspace {
       this.delete(key)
       return
     }
-    if (this.#plain) return
+    if (this.#plain && (value.type !== 'hash' || firstExpiryIn(value as Hash) === undefined)) return
+    this.#followFields(key, value as Value)
     this.#recency?.add(key, value as Value)
+    this.#settlePlain()
     this.#observer?.('set', key, this)
+  }
+
+  /** A hash as a reader should see it: fields whose time is past and that nobody has deleted yet are hidden. */
+  live(hash: Hash): Fields {
+    return this.#hasPastFields(hash) ? new LiveFields(hash, (expiresAt) => this.#owner.isPast(expiresAt)) : hash
   }
 
   /** Puts the decoded form in the place of the same bytes. Not a change: nobody is told. */
@@ -190,6 +207,7 @@ export class Keyspace {
       this.slots.set(key, GONE)
       this.#gone.add(key)
     }
+    this.#followFields(key, undefined)
     this.#recency?.remove(key)
     this.#settlePlain()
     this.#observer?.(change, key, this)
@@ -292,12 +310,38 @@ export class Keyspace {
   }
 
   #open(key: string, slot: Slot | undefined): Value | undefined {
-    if (slot instanceof Timed) {
-      if (!this.#owner.isPast(slot.expiresAt)) return slot.value
+    if (slot === GONE) return undefined
+    if (slot instanceof Timed && this.#owner.isPast(slot.expiresAt)) {
       this.#owner.metExpired(this, key)
       return undefined
     }
-    return slot === GONE ? undefined : slot
+    const value = slot instanceof Timed ? slot.value : slot
+    if (this.#timedHashes.size === 0 || !(value instanceof Hash) || !this.#hasPastFields(value)) return value
+    this.#owner.metExpiredFields(this, key, value)
+    return this.slots.get(key) === slot ? value : undefined
+  }
+
+  #hasPastFields(hash: Hash): boolean {
+    const first = hash.nextExpiry
+    return first !== undefined && this.#owner.isPast(first)
+  }
+
+  /** Keeps the order of hashes by their first field's time. */
+  #followFields(key: string, value: Value | undefined): void {
+    const first = value === undefined ? undefined : firstExpiryIn(value)
+    const timed = this.#timedHashes.get(key)
+    if (timed === undefined) {
+      if (first === undefined) return
+      const added = new Timed(key, value!, first)
+      this.#timedHashes.set(key, added)
+      this.fieldExpiry.add(added)
+    } else if (first === undefined) {
+      this.#timedHashes.delete(key)
+      this.fieldExpiry.remove(timed)
+    } else {
+      timed.value = value!
+      if (timed.expiresAt !== first) this.fieldExpiry.move(timed, first)
+    }
   }
 
   #isLive(slot: Slot | undefined): boolean {
@@ -320,11 +364,17 @@ export class Keyspace {
   #settlePlain(): void {
     this.#plain =
       this.expiry.size === 0 &&
+      this.#timedHashes.size === 0 &&
       this.#gone.size === 0 &&
       this.#captures.length === 0 &&
       this.#recency === null &&
       this.#observer === null
   }
+}
+
+/** When the first field of a hash is due; undefined for everything else. */
+function firstExpiryIn(value: Value): number | undefined {
+  return value instanceof Hash ? value.nextExpiry : undefined
 }
 
 /** Scans that may be open at once in one keyspace; past it the oldest starts over. */

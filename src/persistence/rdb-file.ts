@@ -1,6 +1,7 @@
 // Snapshots as files. A file is written beside its place, forced to the disk, and then renamed into it: whoever looks finds
 // the old one whole or the new one whole. Reading and writing leave the event loop free between slices.
 
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StoreError } from '../errors.js'
@@ -21,16 +22,27 @@ const KEYS_PER_SLICE = 1000
 const READ_BYTES = 256 * 1024
 
 export class RdbFile {
-  readonly path: string
+  readonly #pathNow: () => string
   readonly #owner: FileOwner
   /** Saves run one after the other. */
   #saving: Promise<void> = Promise.resolve()
+  #saves = 0
+  lastSaveFailed = false
   /** Where the file's data stand in the stream; -1 when there is no file yet. */
   #offset = -1
 
-  constructor(folder: string, name: string, owner: FileOwner) {
-    this.path = join(folder, name)
+  /** `folder` and `name` are asked for each time: CONFIG SET may change them. */
+  constructor(folder: () => string, name: () => string, owner: FileOwner) {
+    this.#pathNow = () => join(folder(), name())
     this.#owner = owner
+  }
+
+  get path(): string {
+    return this.#pathNow()
+  }
+
+  get isSaving(): boolean {
+    return this.#saves > 0
   }
 
   /** Reads the file, if there is one. Throws StoreError RDB for what is damaged, FILE for what cannot be read. */
@@ -51,9 +63,21 @@ export class RdbFile {
 
   /** Writes what is held now. Throws StoreError FILE, with the system's error as cause; the old file is then untouched. */
   save(): Promise<void> {
-    const saved = this.#saving.then(() => this.#save())
+    this.#saves++
+    const saved = this.#saving.then(() => this.#save()).finally(() => this.#saves--)
     this.#saving = saved.catch(() => {})
     return saved
+  }
+
+  /** The same, and nothing else happens meanwhile (SAVE). */
+  saveNow(): void {
+    const { path } = this
+    try {
+      writeNow(path, this.#owner.takeSnapshot())
+    } catch (cause) {
+      throw this.#failed(path, cause)
+    }
+    this.#saved(this.#owner.history.offset, this.#owner.changesSinceSave)
   }
 
   /** The same, unless the file holds it already. */
@@ -67,14 +91,26 @@ export class RdbFile {
     const owner = this.#owner
     const { offset } = owner.history
     const { changesSinceSave } = owner
+    const { path } = this
     try {
-      await write(this.path, owner.takeSnapshot())
+      await write(path, owner.takeSnapshot())
     } catch (cause) {
-      throw fileError(`cannot save ${this.path}`, cause)
+      throw this.#failed(path, cause)
     }
+    this.#saved(offset, changesSinceSave)
+  }
+
+  #saved(offset: number, changes: number): void {
+    const owner = this.#owner
+    this.lastSaveFailed = false
     this.#offset = offset
-    owner.changesSinceSave -= changesSinceSave
+    owner.changesSinceSave -= changes
     owner.lastSaveAt = owner.env.now()
+  }
+
+  #failed(path: string, cause: unknown): StoreError {
+    this.lastSaveFailed = true
+    return fileError(`cannot save ${path}`, cause)
   }
 }
 
@@ -113,6 +149,31 @@ async function write(path: string, snapshot: ReturnType<FileOwner['takeSnapshot'
   } catch (error) {
     snapshot.cancel()
     await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+function writeNow(path: string, snapshot: ReturnType<FileOwner['takeSnapshot']>): void {
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    const file = openSync(temporary, 'w', 0o600)
+    try {
+      while (!snapshot.done) {
+        for (const chunk of snapshot.read(KEYS_PER_SLICE)) {
+          for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done)
+        }
+      }
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temporary, path)
+    const folder = openSync(dirname(path), 'r')
+    fsyncSync(folder)
+    closeSync(folder)
+  } catch (error) {
+    snapshot.cancel()
+    rmSync(temporary, { force: true })
     throw error
   }
 }

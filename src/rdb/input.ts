@@ -1,25 +1,24 @@
 // The bytes of an RDB file as they come: in pieces of any size, cut anywhere. The reader asks for a number, a length or a
 // string; each answer is the thing, or "not all of it is here yet", and then nothing was taken and the same question is
 // asked again when there are more bytes. Knows lengths and string encodings; knows no opcodes, types or keys.
-// Small things that are cut in two wait in a few dozen bytes; a string that is not whole grows in memory with the
+// Small things that are cut in two wait in a few hundred bytes; a string that is not whole grows in memory with the
 // bytes that really came, never with what its length claims.
 
-import { type Arg, argOfBuffer, isAsciiText, latin1Slice, textOf } from '../bytes.js'
+import { type Arg, argOfBuffer, isAsciiText, latin1Slice } from '../bytes.js'
 import { assert, StoreError } from '../errors.js'
+import { type StreamId, type Uint64, uint64 } from '../keyspace/stream-id.js'
 import { Crc64 } from './crc64.js'
 import { decompress, MAX_EXPANSION } from './lzf.js'
+import { MAX_SHORTCUT_BYTES, sliceText } from './packed.js'
 
-/** The longest thing besides a string's bytes that is taken at once: the head of a compressed string, with room. */
-const MAX_UNIT_BYTES = 32
+/** The longest thing besides a string's bytes that is taken at once: a score as text. */
+const MAX_UNIT_BYTES = 256
 
 /** Bigger strings that were cut in two, and bigger compressed ones, get memory of their own instead of a shared piece. */
 const SCRATCH_BYTES = 64 * 1024
 
 /** V8 has no longer string, on any 64-bit machine. A little less than Redis' 512 MiB. */
 const MAX_TEXT_BYTES = 2 ** 29 - 24
-
-/** Above this, the detour by a latin1 string costs more in memory than it saves in time. */
-const MAX_SHORTCUT_BYTES = 4096
 
 /** Not all of it is here. What can be negative is asked for with `has` instead. */
 const MORE = -1
@@ -122,7 +121,7 @@ export class RdbInput {
     return this.#crc
   }
 
-  /** Whether `count` bytes, 32 at most, can be taken. */
+  /** Whether `count` bytes, 256 at most, can be taken. */
   has(count: number): boolean {
     return this.#end - this.#at >= count
   }
@@ -150,6 +149,17 @@ export class RdbInput {
   takeInt64(): number {
     const low = this.takeUint32()
     return this.takeInt32() * 2 ** 32 + low
+  }
+
+  takeDouble(): number {
+    this.#at += 8
+    return this.#bytes.readDoubleLE(this.#at - 8)
+  }
+
+  /** A stream's id, 16 bytes, highest first. */
+  takeId(): StreamId {
+    this.#at += 16
+    return idAt(this.#bytes, this.#at - 16)
   }
 
   takeLatin1(count: number): string {
@@ -181,6 +191,14 @@ export class RdbInput {
       return this.#bytes.readUInt32BE(this.#at - 8) * 2 ** 32 + this.#bytes.readUInt32BE(this.#at - 4)
     }
     throw this.error(`0x${lead.toString(16)} where a length should be`)
+  }
+
+  /** A length of 64 bits, exact; or MORE (negative). */
+  wideLength(): Uint64 {
+    if (this.#at >= this.#end || this.#bytes[this.#at] !== 0x81) return this.length()
+    if (!this.has(9)) return MORE
+    this.#at += 9
+    return uint64(this.#bytes.readBigUInt64BE(this.#at - 8))
   }
 
   /** Takes a string. True: `text`, `arg` and `latin1` give it, until the next question. False: not all of it is here. */
@@ -294,12 +312,7 @@ export class RdbInput {
 
   /** The string as text: a key, a field, a member. */
   text(): string {
-    if (this.#decimal !== '') return this.#decimal
-    if (this.#stop - this.#start <= MAX_SHORTCUT_BYTES) {
-      const latin1 = latin1Slice(this.#source, this.#start, this.#stop)
-      if (isAsciiText(latin1)) return latin1
-    }
-    return textOf(this.#source.subarray(this.#start, this.#stop))
+    return this.#decimal !== '' ? this.#decimal : sliceText(this.#source, this.#start, this.#stop)
   }
 
   /** The string as a value. */
@@ -317,8 +330,18 @@ export class RdbInput {
     return this.#decimal !== '' ? this.#decimal : latin1Slice(this.#source, this.#start, this.#stop)
   }
 
+  /** The string's bytes themselves: not to be kept or changed. */
+  view(): Buffer {
+    return this.#decimal !== '' ? Buffer.from(this.#decimal) : this.#source.subarray(this.#start, this.#stop)
+  }
+
   /** An error that says where in the file the trouble is. */
   error(what: string, offset = this.offset): StoreError {
     return new StoreError('RDB', `damaged or unsupported RDB: ${what}, at byte ${offset}`)
   }
+}
+
+/** The stream id whose 16 bytes, highest first, stand there. */
+export function idAt(bytes: Buffer, at: number): StreamId {
+  return { ms: uint64(bytes.readBigUInt64BE(at)), seq: uint64(bytes.readBigUInt64BE(at + 8)) }
 }

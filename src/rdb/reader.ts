@@ -5,13 +5,16 @@
 // on from there with the next piece. So a type that takes a million small steps needs no state beside its own loop:
 //     while (!input.string()) yield         // until the whole string is here
 //     const member = input.text()
-// A new type is a case in `#file`, and a generator method when it is more than a few lines.
-// Knows nothing of the keyspace: what is loaded becomes visible, or is thrown away after an error, elsewhere.
+// Values are read in values.ts. Knows nothing of the keyspace: what is loaded becomes visible, or is thrown away after an error, elsewhere.
 
 import type { Arg } from '../bytes.js'
-import type { StoreError } from '../errors.js'
+import type { Value } from '../keyspace/keyspace.js'
+import type { Uint64 } from '../keyspace/stream.js'
 import { hex64 } from './crc64.js'
 import { RdbInput } from './input.js'
+import { Damage } from './packed.js'
+import { isKnownVersion, MODULE, readableTypes, STRING, typeNames, VALKEY_VERSION } from './types.js'
+import { type Reading, readValue } from './values.js'
 
 /** What a file holds, in its order. An error thrown by a method ends the reading. */
 export interface RdbSink {
@@ -23,6 +26,8 @@ export interface RdbSink {
   resizeDb(keys: number, expires: number): void
   /** A string key. `expiresAt`: milliseconds since 1970, which may be long past; null: none. */
   string(key: string, value: Arg, expiresAt: number | null): void
+  /** A key of any other type. */
+  value(key: string, value: Value, expiresAt: number | null): void
   /** The source of a function library, one byte a character. */
   function(code: string): void
 }
@@ -40,45 +45,13 @@ const MODULE_AUX = 247
 const FUNCTION = 245
 const SLOT_INFO = 244
 
-/** The first byte of a key's record: its type. */
-const STRING = 0
-
 /** For errors: what cannot be read by name. Everything from 243 on is a record, everything below a type. */
 const FIRST_OPCODE = 243
-const NAMES: Readonly<Record<number, string>> = {
-  1: 'list',
-  2: 'set',
-  3: 'sorted set, scores as text',
-  4: 'hash',
-  5: 'sorted set',
-  6: 'module, first version',
-  7: 'module',
-  9: 'hash as zipmap',
-  10: 'list as ziplist',
-  11: 'set as intset',
-  12: 'sorted set as ziplist',
-  13: 'hash as ziplist',
-  14: 'list as quicklist',
-  15: 'stream',
-  16: 'hash as listpack',
-  17: 'sorted set as listpack',
-  18: 'list as quicklist 2',
-  19: 'stream, version 2',
-  20: 'set as listpack',
-  21: 'stream, version 3',
-  22: 'hash with field expiry, 22',
-  23: 'hash with field expiry as listpack, 23',
-  24: 'hash with field expiry',
-  25: 'hash with field expiry as listpack',
-  26: 'stream, version 4',
-  27: 'stream, version 5',
+const opcodeNames: Readonly<Record<number, string>> = {
   243: 'key metadata or slot import',
   246: 'function of a release candidate',
 }
 
-/** The versions that are understood. Types and records are told by their numbers, not by the version. */
-const MAX_REDIS_VERSION = 15
-const VALKEY_VERSION = 80
 /** From this version on a checksum follows the end. */
 const FIRST_CHECKSUM_VERSION = 5
 
@@ -215,9 +188,27 @@ export class RdbReader {
             this.#done = true
             yield
           }
-        default:
-          throw this.#unreadable(kind)
+        default: {
+          if (!readableTypes.has(kind)) yield* this.#refuse(kind)
+          const start = input.offset - 1
+          while (!input.string()) yield
+          const key = input.text()
+          const value = yield* this.#value(kind, version === VALKEY_VERSION, start)
+          // A collection of none is left out, as Redis does: there is no such value.
+          if (value !== null) sink.value(key, value, expiresAt)
+          expiresAt = null
+        }
       }
+    }
+  }
+
+  /** `start`: where the key's record began. */
+  *#value(type: number, fromValkey: boolean, start: number): Reading<Value | null> {
+    try {
+      return yield* readValue(this.#input, type, fromValkey)
+    } catch (error) {
+      if (!(error instanceof Damage)) throw error
+      throw this.#input.error(`a ${typeNames[type]} that starts at byte ${start}: ${error.message}`)
     }
   }
 
@@ -226,8 +217,8 @@ export class RdbReader {
     if (family === null) throw this.#input.error(`it does not start as an RDB file does: ${JSON.stringify(magic)}`, 0)
     const valkey = magic.startsWith('VALKEY')
     const version = Number(magic.slice(valkey ? 6 : 5))
-    const known = valkey ? version === VALKEY_VERSION : version >= 1 && version <= MAX_REDIS_VERSION
-    if (!known) throw this.#input.error(`can't handle RDB format version ${version} (${magic})`, 0)
+    if (!isKnownVersion(version) || valkey !== (version === VALKEY_VERSION))
+      throw this.#input.error(`can't handle RDB format version ${version} (${magic})`, 0)
     return version
   }
 
@@ -277,12 +268,30 @@ export class RdbReader {
     }
   }
 
-  /** The error for a first byte whose record cannot be read. How long it is cannot be known, so neither what follows. */
-  #unreadable(kind: number): StoreError {
+  /** Throws for a first byte whose record cannot be read. How long it is cannot be known, so neither what follows. */
+  *#refuse(kind: number): Generator<void, void, void> {
+    const input = this.#input
+    const offset = input.offset - 1
+    if (kind === MODULE) {
+      while (!input.string()) yield
+      let id: Uint64
+      while ((id = input.wideLength()) < 0) yield
+      throw input.error(`type ${kind} (module) cannot be read: it belongs to the module '${moduleName(id)}'`, offset)
+    }
     const noun = kind >= FIRST_OPCODE ? 'opcode' : 'type'
-    const name = NAMES[kind] === undefined ? 'unknown' : NAMES[kind]
-    return this.#input.error(`${noun} ${kind} (${name}) cannot be read`, this.#input.offset - 1)
+    throw input.error(`${noun} ${kind} (${opcodeNames[kind] ?? typeNames[kind] ?? 'unknown'}) cannot be read`, offset)
   }
+}
+
+const MODULE_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const MODULE_NAME_LENGTH = 9
+
+/** A module's type has a name of nine characters: the upper 54 bits of its id, six a character. */
+function moduleName(id: Uint64): string {
+  const bits = BigInt(id)
+  let name = ''
+  for (let i = 0; i < MODULE_NAME_LENGTH; i++) name += MODULE_LETTERS[Number((bits >> BigInt(58 - 6 * i)) & 63n)]
+  return name
 }
 
 /** -1 stands for "none" in the loaders of Redis and Valkey. */

@@ -1,351 +1,108 @@
-// Writes an RDB file: REDIS0009 unless told otherwise, which every server from Redis 6.2 and Valkey on loads. Puts records
-// straight into the chunk that is handed out when full. Knows values, but neither keyspaces nor where the chunks go: in which
-// order things come, and that no key comes twice, is the caller's part.
+// Writes an RDB file: REDIS0009 unless told otherwise, which every server from Redis 6.2 and Valkey on loads. Knows values,
+// but neither keyspaces nor where the chunks go: in which order things come, and that no key comes twice, is the caller's
+// part. A version is a promise: each value is written in the lowest form that holds it and that the version has; what it has
+// no form for (times of fields, counters of streams) is left out.
 
-import { type Arg, bufferOf, latin1Write } from '../bytes.js'
-import { assert, StoreError } from '../errors.js'
+import type { Arg } from '../bytes.js'
+import { assert } from '../errors.js'
 import { isString, type Value } from '../keyspace/keyspace.js'
-import { Crc64 } from './crc64.js'
-import { compress } from './lzf.js'
+import { type OutputOptions, RdbOutput } from './output.js'
+import { MAX_REDIS_VERSION, STRING, VALKEY_VERSION } from './types.js'
+import { typeFor, writeValue } from './value-writer.js'
 
 const EOF = 255
 const SELECT_DB = 254
 const EXPIRE_MS = 252
 const RESIZE_DB = 251
 const AUX = 250
-
-const STRING = 0
+const FUNCTION = 245
 
 const DEFAULT_VERSION = 9
-const DEFAULT_CHUNK_BYTES = 64 * 1024
-const MIN_CHUNK_BYTES = 256
+/** From this version on there are functions. */
+const FIRST_FUNCTION_VERSION = 10
 
-/** A length takes this much at most. */
-const MAX_LENGTH_BYTES = 9
-
-/** Redis compresses strings longer than 20 bytes, and keeps the result if it saves at least 4. */
-const MIN_COMPRESSED_BYTES = 21
-const MIN_SAVED_BYTES = 4
-/**
- * Longer strings stay as they are, unlike in Redis: compressing needs the whole string and its result in memory beside
- * the value, and stops the event loop for some milliseconds a megabyte.
- */
-const MAX_COMPRESSED_BYTES = 1024 * 1024
-
-/** Text is turned into bytes in pieces of so many characters when it is longer than a part of a chunk. */
-const PIECE_CHARACTERS = 16 * 1024
-
-/** Up to this length a loop over the characters is faster than a call into Buffer's native code. */
-const MAX_LOOP_CHARACTERS = 24
-
-const NOTHING = Buffer.alloc(0)
+export interface WriterOptions extends OutputOptions {
+  /** 9 to 13 of Redis, or 80 of Valkey. */
+  version?: number
+}
 
 export class RdbWriter {
-  readonly #emit: (chunk: Buffer) => void
+  readonly #output: RdbOutput
   readonly #version: number
-  readonly #compress: boolean
-  readonly #crc: Crc64 | undefined
-  readonly #chunkBytes: number
-  /** Strings up to this length are put into a chunk in one go; for a longer one the chunk's end does not matter. */
-  readonly #inlineBytes: number
-  #chunk: Buffer = NOTHING
-  #at = 0
-  #flushed = 0
-  #compressed: Buffer = NOTHING
 
   /** `emit` gets chunks of about `chunkBytes` (256 at least), each in memory of its own that is never used again here. */
-  constructor(
-    emit: (chunk: Buffer) => void,
-    options: { version?: number; compress?: boolean; checksum?: boolean; chunkBytes?: number } = {},
-  ) {
-    this.#emit = emit
+  constructor(emit: (chunk: Buffer) => void, options: WriterOptions = {}) {
+    this.#output = new RdbOutput(emit, options)
     this.#version = options.version ?? DEFAULT_VERSION
-    assert(this.#version >= 5 && this.#version <= 9999, 'an RDB version with a checksum and four digits')
-    this.#compress = options.compress ?? true
-    this.#crc = (options.checksum ?? true) ? new Crc64() : undefined
-    this.#chunkBytes = Math.max(MIN_CHUNK_BYTES, options.chunkBytes ?? DEFAULT_CHUNK_BYTES)
-    this.#inlineBytes = this.#chunkBytes >>> 2
+    const isRedis = this.#version >= DEFAULT_VERSION && this.#version <= MAX_REDIS_VERSION
+    assert(isRedis || this.#version === VALKEY_VERSION, `RDB version ${this.#version} is not written`)
   }
 
   get bytesWritten(): number {
-    return this.#flushed + this.#at
+    return this.#output.bytesWritten
   }
 
   header(): void {
-    this.#latin1Bytes(`REDIS${String(this.#version).padStart(4, '0')}`)
+    const isValkey = this.#version === VALKEY_VERSION
+    this.#output.latin1Bytes(isValkey ? `VALKEY0${VALKEY_VERSION}` : `REDIS${String(this.#version).padStart(4, '0')}`)
   }
 
   /** A field about the file or its writer; real servers ignore names that they do not know. */
   aux(name: string, value: string): void {
-    this.#byte(AUX)
-    this.#text(name)
-    this.#text(value)
+    this.#output.byte(AUX)
+    this.#output.text(name)
+    this.#output.text(value)
+  }
+
+  /** A library of functions, one byte a character; left out where the version has none. */
+  function(code: string): void {
+    if (this.#version < FIRST_FUNCTION_VERSION) return
+    this.#output.byte(FUNCTION)
+    this.#output.latin1(code)
   }
 
   selectDb(index: number): void {
-    this.#byte(SELECT_DB)
-    this.#length(index)
+    this.#output.byte(SELECT_DB)
+    this.#output.length(index)
   }
 
   /** How many keys, and keys with an expiry, the database has. */
   resizeDb(keys: number, expires: number): void {
-    this.#byte(RESIZE_DB)
-    this.#length(keys)
-    this.#length(expires)
+    this.#output.byte(RESIZE_DB)
+    this.#output.length(keys)
+    this.#output.length(expires)
   }
 
   /** A string key. `expiresAt`: whole milliseconds since 1970; null: none. */
   string(key: string, value: Arg, expiresAt: number | null): void {
     this.#keyHead(STRING, key, expiresAt)
-    if (typeof value === 'string') this.#text(value)
-    else this.#latin1(value.latin1)
+    this.#output.arg(value)
   }
 
   /** Any key. */
   value(key: string, value: Value, expiresAt: number | null): void {
-    if (isString(value)) this.string(key, value, expiresAt)
-    else throw new StoreError('RDB', `a ${value.type} cannot be written yet`)
+    if (isString(value)) {
+      this.string(key, value, expiresAt)
+      return
+    }
+    const type = typeFor(value, this.#version)
+    this.#keyHead(type, key, expiresAt)
+    writeValue(this.#output, type, value, this.#version)
   }
 
   /** The end of the file: its mark, the checksum or zeros, and the last chunk. */
   end(): void {
-    this.#reserve(1 + 8)
-    this.#chunk[this.#at++] = EOF
-    this.#crc?.update(this.#chunk, 0, this.#at)
-    this.#chunk.writeUInt32LE(this.#crc?.low ?? 0, this.#at)
-    this.#chunk.writeUInt32LE(this.#crc?.high ?? 0, this.#at + 4)
-    this.#at += 8
-    this.#handOver()
+    this.#output.byte(EOF)
+    this.#output.end()
   }
 
   /** What stands before every value: its expiry, type and key. */
   #keyHead(type: number, key: string, expiresAt: number | null): void {
     if (expiresAt !== null) {
-      this.#byte(EXPIRE_MS)
-      this.#int64(expiresAt)
+      this.#output.byte(EXPIRE_MS)
+      this.#output.int64(expiresAt)
     }
-    this.#byte(type)
-    this.#text(key)
+    this.#output.byte(type)
+    this.#output.text(key)
   }
-
-  // From here on: the parts that records are made of.
-
-  /** Makes sure that `count` bytes, a chunk at most, fit without a look at the chunk's end. */
-  #reserve(count: number): void {
-    if (this.#at + count <= this.#chunk.length) return
-    this.#flush()
-    this.#chunk = Buffer.allocUnsafeSlow(this.#chunkBytes)
-  }
-
-  #flush(): void {
-    if (this.#at === 0) return
-    this.#crc?.update(this.#chunk, 0, this.#at)
-    this.#handOver()
-  }
-
-  #handOver(): void {
-    const chunk = this.#chunk.subarray(0, this.#at)
-    this.#flushed += this.#at
-    this.#at = 0
-    this.#chunk = NOTHING
-    this.#emit(chunk)
-  }
-
-  #byte(byte: number): void {
-    this.#reserve(1)
-    this.#chunk[this.#at++] = byte
-  }
-
-  #int64(value: number): void {
-    this.#reserve(8)
-    const high = Math.floor(value / 2 ** 32)
-    this.#chunk.writeUInt32LE(value - high * 2 ** 32, this.#at)
-    this.#chunk.writeInt32LE(high, this.#at + 4)
-    this.#at += 8
-  }
-
-  #length(length: number): void {
-    this.#reserve(MAX_LENGTH_BYTES)
-    this.#at = putLength(this.#chunk, this.#at, length)
-  }
-
-  /** A string given as text. */
-  #text(text: string): void {
-    if (text.length <= MAX_LOOP_CHARACTERS && this.#shortAscii(text)) return
-    const count = Buffer.byteLength(text)
-    if (count === text.length) this.#latin1(text)
-    else if (count <= (this.#compress ? MAX_COMPRESSED_BYTES : this.#inlineBytes)) this.#bytes(bufferOf(text))
-    else if (text.isWellFormed()) this.#longText(text, count)
-    else this.#bytes(bufferOf(text)) // Escaped bytes in a long text: rare enough for a copy of the whole.
-  }
-
-  /** Writes a short ASCII string; false, and nothing was written, if it is not ASCII. */
-  #shortAscii(text: string): boolean {
-    const count = text.length
-    if (this.#integer(text)) return true
-    this.#reserve(1 + MAX_LOOP_CHARACTERS)
-    const chunk = this.#chunk
-    const start = this.#at + 1
-    let seen = 0
-    for (let i = 0; i < count; i++) {
-      const unit = text.charCodeAt(i)
-      seen |= unit
-      chunk[start + i] = unit
-    }
-    if (seen >= 0x80) return false
-    chunk[this.#at] = count
-    this.#at = start + count
-    if (count >= MIN_COMPRESSED_BYTES) this.#squeeze(start - 1, start)
-    return true
-  }
-
-  /** A string given as its bytes, one a character. */
-  #latin1(latin1: string): void {
-    if (this.#integer(latin1)) return
-    const count = latin1.length
-    if (count <= this.#inlineBytes) {
-      this.#reserve(MAX_LENGTH_BYTES + count)
-      const head = this.#at
-      const start = putLength(this.#chunk, head, count)
-      latin1Write(this.#chunk, latin1, start)
-      this.#at = start + count
-      this.#squeeze(head, start)
-      return
-    }
-    if (this.#compress && count <= MAX_COMPRESSED_BYTES) {
-      this.#bytes(Buffer.from(latin1, 'latin1'))
-      return
-    }
-    this.#length(count)
-    this.#latin1Bytes(latin1)
-  }
-
-  /** A string given as bytes. */
-  #bytes(bytes: Buffer): void {
-    const compressed = this.#compressTo(bytes, 0, bytes.length)
-    if (compressed > 0) {
-      this.#putCompressed(compressed, bytes.length)
-      return
-    }
-    this.#length(bytes.length)
-    this.#put(bytes, bytes.length)
-  }
-
-  /** Text that is not ASCII and too long to be compressed, in pieces that are never cut inside of a character. */
-  #longText(text: string, count: number): void {
-    this.#length(count)
-    for (let start = 0; start < text.length; ) {
-      let end = Math.min(text.length, start + PIECE_CHARACTERS)
-      const last = text.charCodeAt(end - 1)
-      if (last >= 0xd800 && last <= 0xdbff) end-- // The other half of this character is in the next piece.
-      const piece = Buffer.from(text.slice(start, end))
-      this.#put(piece, piece.length)
-      start = end
-    }
-  }
-
-  /** Replaces the string that was just put down, head at `head` and bytes from `start`, by its compressed form if shorter. */
-  #squeeze(head: number, start: number): void {
-    const count = this.#at - start
-    const compressed = this.#compressTo(this.#chunk, start, this.#at)
-    if (compressed === 0) return
-    this.#at = head
-    this.#putCompressed(compressed, count)
-  }
-
-  /** Puts the compressed form into `#compressed` and returns its length, or 0 if that is no use. */
-  #compressTo(bytes: Buffer, start: number, end: number): number {
-    const count = end - start
-    if (!this.#compress || count < MIN_COMPRESSED_BYTES || count > MAX_COMPRESSED_BYTES) return 0
-    if (this.#compressed.length < count) {
-      this.#compressed = Buffer.allocUnsafeSlow(Math.min(MAX_COMPRESSED_BYTES, Math.max(4096, 2 * count)))
-    }
-    return compress(bytes, start, end, this.#compressed, count - MIN_SAVED_BYTES)
-  }
-
-  #putCompressed(compressed: number, count: number): void {
-    this.#byte(0xc3)
-    this.#length(compressed)
-    this.#length(count)
-    this.#put(this.#compressed, compressed)
-  }
-
-  /** Writes text that is the decimal form of a 32-bit integer as one; false, and nothing was written, if it is not. */
-  #integer(text: string): boolean {
-    const value = integerOf(text)
-    if (value === undefined) return false
-    this.#reserve(5)
-    const chunk = this.#chunk
-    if (value >= -0x80 && value <= 0x7f) {
-      chunk[this.#at] = 0xc0
-      this.#at = chunk.writeInt8(value, this.#at + 1)
-    } else if (value >= -0x8000 && value <= 0x7fff) {
-      chunk[this.#at] = 0xc1
-      this.#at = chunk.writeInt16LE(value, this.#at + 1)
-    } else {
-      chunk[this.#at] = 0xc2
-      this.#at = chunk.writeInt32LE(value, this.#at + 1)
-    }
-    return true
-  }
-
-  /** The first `count` of these bytes, over as many chunks as it takes. */
-  #put(bytes: Buffer, count: number): void {
-    for (let done = 0; done < count; ) {
-      this.#reserve(1)
-      const copied = bytes.copy(this.#chunk, this.#at, done, count)
-      this.#at += copied
-      done += copied
-    }
-  }
-
-  /** These bytes, one a character, over as many chunks as it takes. Slices of a string are views: nothing is copied. */
-  #latin1Bytes(latin1: string): void {
-    for (let done = 0; done < latin1.length; ) {
-      this.#reserve(1)
-      const count = Math.min(latin1.length - done, this.#chunk.length - this.#at)
-      latin1Write(this.#chunk, latin1.slice(done, done + count), this.#at)
-      this.#at += count
-      done += count
-    }
-  }
-}
-
-/** Writes a length at `at` and returns where it ends. */
-function putLength(chunk: Buffer, at: number, length: number): number {
-  if (length < 0x40) {
-    chunk[at] = length
-    return at + 1
-  }
-  if (length < 0x4000) {
-    chunk[at] = 0x40 | (length >>> 8)
-    chunk[at + 1] = length & 0xff
-    return at + 2
-  }
-  if (length <= 0xffff_ffff) {
-    chunk[at] = 0x80
-    return chunk.writeUInt32BE(length, at + 1)
-  }
-  chunk[at] = 0x81
-  chunk.writeUInt32BE(Math.floor(length / 2 ** 32), at + 1)
-  return chunk.writeUInt32BE(length % 2 ** 32, at + 5)
-}
-
-/** The 32-bit integer whose only decimal form this is: no leading zero, plus sign or "-0". */
-function integerOf(text: string): number | undefined {
-  const count = text.length
-  if (count === 0 || count > 11) return undefined
-  const negative = text.charCodeAt(0) === 0x2d
-  const start = negative ? 1 : 0
-  const first = text.charCodeAt(start)
-  if (first === 0x30) return count === 1 ? 0 : undefined
-  let value = 0
-  for (let i = start; i < count; i++) {
-    const digit = text.charCodeAt(i) - 0x30
-    if (!(digit >= 0 && digit <= 9)) return undefined
-    value = value * 10 + digit
-  }
-  if (count === start) return undefined
-  if (negative) return value <= 0x8000_0000 ? -value : undefined
-  return value <= 0x7fff_ffff ? value : undefined
 }

@@ -17,6 +17,7 @@ function make(): { keyspace: Keyspace; at: { now: number }; met: string[] } {
   const keyspace = new Keyspace(0, {
     isPast: (expiresAt) => at.now > expiresAt,
     metExpired: (_keyspace, key) => void met.push(key),
+    metExpiredFields: (_keyspace, key) => void met.push(key),
     timesChanged() {},
     random: () => {
       seed = (seed * 16807) % 2147483647

@@ -1,0 +1,126 @@
+// Writes a stream: the counterpart of stream-reader.ts. Its nodes become the listpacks that they are in Redis.
+
+import type { Consumer, ConsumerGroup, StreamLog, StreamNode } from '../keyspace/stream.js'
+import { isZeroId, minus64, UINT64_MAX } from '../keyspace/stream-id.js'
+import type { Idempotence } from '../keyspace/stream-idempotence.js'
+import { ListpackWriter } from './listpack.js'
+import type { RdbOutput } from './output.js'
+import { STREAM, STREAM_2, STREAM_3, STREAM_4, VALKEY_VERSION } from './types.js'
+
+const DELETED = 1
+const SAME_FIELDS = 2
+const ID_BYTES = 16
+
+/** The lowest form that holds the stream, as far as the version has one that does. */
+export function typeForStream(stream: StreamLog, version: number): number {
+  if (stream.idempotence !== null && version >= 13 && version !== VALKEY_VERSION) return STREAM_4
+  if (version >= 11 && hasActiveTimes(stream)) return STREAM_3
+  return version >= 10 && hasCounters(stream) ? STREAM_2 : STREAM
+}
+
+/** Whether there is something that a loader of the first form would not find out by itself. */
+export function hasCounters(stream: StreamLog): boolean {
+  if (stream.entriesAdded !== stream.size || !isZeroId(stream.maxDeletedId)) return true
+  for (const group of stream.groups.values()) if (hasOwnCount(stream, group)) return true
+  return false
+}
+
+/** Whether a loader of the first form would make another number of entries read than the group has. */
+export function hasOwnCount(stream: StreamLog, group: ConsumerGroup): boolean {
+  return group.entriesRead !== stream.addedUpTo(group.lastId)
+}
+
+/** Whether a consumer tried to read later than it got something, so that one time does not tell both. */
+function hasActiveTimes(stream: StreamLog): boolean {
+  for (const group of stream.groups.values()) {
+    for (const { seenAt, activeAt } of group.consumers.values()) if (seenAt !== activeAt) return true
+  }
+  return false
+}
+
+/** `newBackLengths`: see ListpackWriter. */
+export function writeStream(output: RdbOutput, type: number, stream: StreamLog, newBackLengths: boolean): void {
+  output.length(stream.nodeCount)
+  const listpack = new ListpackWriter(newBackLengths)
+  for (const node of stream.nodes) {
+    output.length(ID_BYTES)
+    output.id(node.id)
+    listpack.reset()
+    putNode(listpack, node)
+    output.bytes(listpack.finish())
+  }
+  output.length(stream.size)
+  putIdNumbers(output, stream.lastId)
+  if (type !== STREAM) {
+    putIdNumbers(output, stream.firstId)
+    putIdNumbers(output, stream.maxDeletedId)
+    output.wideLength(stream.entriesAdded)
+  }
+  output.length(stream.groups.size)
+  for (const group of stream.groups.values()) writeGroup(output, type, group)
+  if (type === STREAM_4) writeIdempotence(output, stream.idempotence!)
+}
+
+function putNode(listpack: ListpackWriter, node: StreamNode): void {
+  listpack.integer(node.live)
+  listpack.integer(node.deleted)
+  listpack.integer(node.names.length)
+  for (const name of node.names) listpack.text(name)
+  listpack.integer(0)
+  for (let row = 0; row < node.rows; row++) putEntry(listpack, node, row)
+}
+
+function putEntry(listpack: ListpackWriter, node: StreamNode, row: number): void {
+  const isSame = node.hasSameNamesAt(row)
+  const { id, fields } = node.entryAt(row)
+  listpack.integer((node.isDeletedAt(row) ? DELETED : 0) | (isSame ? SAME_FIELDS : 0))
+  listpack.integer(minus64(id.ms, node.id.ms))
+  listpack.integer(minus64(id.seq, node.id.seq))
+  const pairs = fields.length / 2
+  if (!isSame) listpack.integer(pairs)
+  for (let i = isSame ? 1 : 0; i < fields.length; i += isSame ? 2 : 1) listpack.text(fields[i])
+  listpack.integer(isSame ? pairs + 3 : 2 * pairs + 4)
+}
+
+function putIdNumbers(output: RdbOutput, { ms, seq }: StreamLog['lastId']): void {
+  output.wideLength(ms)
+  output.wideLength(seq)
+}
+
+function writeGroup(output: RdbOutput, type: number, group: ConsumerGroup): void {
+  output.text(group.name)
+  putIdNumbers(output, group.lastId)
+  if (type !== STREAM) output.wideLength(group.entriesRead ?? UINT64_MAX)
+  output.length(group.pending.size)
+  for (const { id, deliveredAt, deliveries } of group.pending) {
+    output.id(id)
+    output.int64(deliveredAt)
+    output.wideLength(deliveries)
+  }
+  output.length(group.consumers.size)
+  for (const consumer of group.consumers.values()) writeConsumer(output, type, consumer)
+}
+
+function writeConsumer(output: RdbOutput, type: number, consumer: Consumer): void {
+  output.text(consumer.name)
+  output.int64(consumer.seenAt)
+  if (type !== STREAM && type !== STREAM_2) output.int64(consumer.activeAt)
+  output.length(consumer.pending.size)
+  for (const { id } of consumer.pending) output.id(id)
+}
+
+function writeIdempotence(output: RdbOutput, memory: Idempotence): void {
+  output.length(memory.durationSeconds)
+  output.length(memory.maxSize)
+  output.length(memory.producers.size)
+  for (const [producer, messages] of memory.producers) {
+    output.text(producer)
+    output.length(messages.size)
+    for (const [message, id] of messages) {
+      output.text(message)
+      putIdNumbers(output, id)
+    }
+  }
+  output.wideLength(memory.added)
+  output.wideLength(memory.duplicates)
+}
