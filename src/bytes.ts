@@ -119,8 +119,19 @@ function escapeInvalid(bytes: Buffer): string {
 
 /** Orders two texts as Redis does, by their bytes. UTF-16 order differs from it above U+FFFF and for escaped bytes. */
 export function compareText(a: string, b: string): number {
-  if (a === b) return 0
-  return Buffer.compare(bufferOf(a), bufferOf(b))
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const unit = a.charCodeAt(i)
+    const other = b.charCodeAt(i)
+    if (unit === other) continue
+    if (isSurrogate(unit) || isSurrogate(other)) return Buffer.compare(bufferOf(a), bufferOf(b))
+    return unit - other
+  }
+  return a.length - b.length
+}
+
+function isSurrogate(unit: number): boolean {
+  return (unit & 0xf800) === 0xd800
 }
 
 /** How a JavaScript value becomes bytes (in latin1 form). The codec's half that the core needs. */

@@ -21,6 +21,7 @@ export type StoreErrorCode =
   | 'CODEC' // a value cannot be turned into bytes, or bytes not into a value
   | 'RDB' // a snapshot is damaged, or holds what this version cannot read
   | 'PROTOCOL' // the peer sent what is not the protocol
+  | 'UNKNOWN_COMMAND' // a primary streamed a command that this version does not know
   | 'LINK' // a connection could not be made, or broke
   | 'FILE' // a file cannot be read or written
   | 'ADDRESS' // an address cannot be listened at
@@ -58,5 +59,8 @@ export const replyErrors = {
   loading: () => new ReplyError('LOADING Redis is loading the dataset in memory'),
   masterDown: () => new ReplyError("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."),
   execAbort: () => new ReplyError('EXECABORT Transaction discarded because of previous errors.'),
+  /** `word` as the client spelled it. */
+  subcommandUse: (of: string, word: string) =>
+    new ReplyError(`ERR unknown subcommand or wrong number of arguments for '${word}'. Try ${of} HELP.`),
   invalidExpire: (name: string) => new ReplyError(`ERR invalid expire time in '${name}' command`),
 } as const

@@ -7,6 +7,13 @@ import type { ValueCodec } from './codec.js'
 import type { Engine } from './engine/engine.js'
 import { StoreError } from './errors.js'
 import { globMatch } from './glob.js'
+import { Handle, type HandleHost } from './handles/handle.js'
+import { HashHandle } from './handles/hash.js'
+import { ListHandle } from './handles/list.js'
+import { SetHandle } from './handles/set.js'
+import { SortedSetHandle } from './handles/sorted-set.js'
+import { StreamHandle } from './handles/stream.js'
+import type { Collection } from './keyspace/collection.js'
 import { isString, type Keyspace, type Value } from './keyspace/keyspace.js'
 import type { ReplyValue } from './protocol/writer.js'
 import { runTransaction } from './transaction.js'
@@ -40,12 +47,14 @@ export class Face<V> {
   readonly #freeze: boolean
   /** Kept at hand: to ask the engine for it would take a quarter of the time of a `get`. */
   #keyspace: Keyspace
+  readonly #handleHost: HandleHost
 
   /** @internal */
   constructor(engine: Engine, index: number, options: FaceOptions<V>) {
     this.#engine = engine
     this.#index = index
     this.#keyspace = engine.dataset.keyspaces[index]
+    this.#handleHost = new HostOfHandles(engine, index)
     engine.contents.onKeyspaces((keyspaces) => {
       this.#keyspace = keyspaces[index]
     })
@@ -213,6 +222,46 @@ export class Face<V> {
     return this.#engine.call(argv.map(argOf), this.#index)
   }
 
+  /** The hash at a key, or to be made there, as a live Map of strings. */
+  hashAt(key: string): HashHandle {
+    return new HashHandle(this.#handleHost, keyOf(key))
+  }
+
+  /** The list at a key, or to be made there, as a live Array of strings. */
+  listAt(key: string): ListHandle {
+    return new ListHandle(this.#handleHost, keyOf(key))
+  }
+
+  /** The set at a key, or to be made there, as a live Set of strings. */
+  setAt(key: string): SetHandle {
+    return new SetHandle(this.#handleHost, keyOf(key))
+  }
+
+  /** The sorted set at a key, or to be made there, as a live Map from members to scores. */
+  sortedSetAt(key: string): SortedSetHandle {
+    return new SortedSetHandle(this.#handleHost, keyOf(key))
+  }
+
+  /** The stream at a key, or to be made there. */
+  streamAt(key: string): StreamHandle {
+    return new StreamHandle(this.#handleHost, keyOf(key))
+  }
+
+  #handleOf(key: string, { type }: Collection): AnyHandle {
+    switch (type) {
+      case 'hash':
+        return this.hashAt(key)
+      case 'list':
+        return this.listAt(key)
+      case 'set':
+        return this.setAt(key)
+      case 'zset':
+        return this.sortedSetAt(key)
+      case 'stream':
+        return this.streamAt(key)
+    }
+  }
+
   #getSlowly(key: string, found: Value | undefined): V | undefined {
     const slot = found ?? this.#keyspace.get(keyOf(key))
     return slot === undefined ? undefined : this.#valueOf(key, slot)
@@ -264,6 +313,7 @@ export class Face<V> {
     if (typeof value === 'function' || typeof value === 'symbol') {
       throw new StoreError('CODEC', `a ${typeof value} cannot be turned into bytes`)
     }
+    if (value instanceof Handle) throw new StoreError('CODEC', 'a handle is no value: set what it stands for')
     if (this.#freeze && typeof value === 'object' && value !== null) deepFreeze(value)
     const slot = this.#codec.slotOf(value)
     // A value that has no bytes must fail before it is set, not when a replica or the bookkeeping of sizes asks for it.
@@ -272,12 +322,36 @@ export class Face<V> {
   }
 
   #valueOf(key: string, slot: Value): V {
-    if (!isString(slot)) return this.call('TYPE', key) as V // a live handle comes here
+    if (!isString(slot)) return this.#handleOf(key, slot) as V
     if (slot instanceof Binary) return this.#codec.valueOf(slot)
     if (this.#keepsText) return slot as V
     const decoded = this.#codec.decodeText(slot)
     this.#keyspace.refine(keyOf(key), decoded)
     return decoded.value as V
+  }
+}
+
+export type AnyHandle = HashHandle | ListHandle | SetHandle | SortedSetHandle | StreamHandle
+
+class HostOfHandles implements HandleHost {
+  readonly #engine: Engine
+  readonly #index: number
+
+  constructor(engine: Engine, index: number) {
+    this.#engine = engine
+    this.#index = index
+  }
+
+  get keyspace(): Keyspace {
+    return this.#engine.dataset.keyspaces[this.#index]
+  }
+
+  random(): number {
+    return this.#engine.env.random()
+  }
+
+  call(...argv: (string | number)[]): ReplyValue {
+    return this.#engine.call(argv.map(argOf), this.#index)
   }
 }
 

@@ -4,6 +4,7 @@
 // redis-benchmark: SETFIGURE). A client that does not read is not read from either.
 
 import type { Arg } from './bytes.js'
+import { isSubscriber } from './commands/channels.js'
 import type { Client } from './commands/client.js'
 import type { Engine } from './engine/engine.js'
 import type { Timer } from './env.js'
@@ -18,6 +19,8 @@ export interface ListenerOptions {
 
 /** While this many bytes of replies wait for a client, its requests wait too. */
 const OUTPUT_HIGH_WATER_BYTES = 1024 * 1024
+/** As long as fewer wait, nobody asks what client-output-buffer-limit says. */
+const UNLIMITED_BYTES = 64 * 1024
 const MAX_ARGUMENTS = 2 ** 31 - 1
 
 /** What a client may call at a listener for replicas only. */
@@ -109,7 +112,8 @@ export class Listener {
     this.#tick = env.after(1000, () => {
       const idleMs = config.number('timeout') * 1000
       for (const { client, link } of this.#connections) {
-        if (idleMs > 0 && client.kind === 'normal' && env.now() - client.lastActiveAt > idleMs) link.destroy()
+        if (idleMs === 0 || client.kind !== 'normal' || client.blocked !== null || isSubscriber(client)) continue
+        if (env.now() - client.lastActiveAt > idleMs) link.destroy()
       }
       this.#watchIdle()
     })
@@ -132,6 +136,9 @@ class Connection {
   readonly #parser: RequestParser
   readonly #owner: ConnectionOwner
   #flushIsDue = false
+  #isExecuting = false
+  /** What the client is told of while its transaction runs: its replies may not be parted. */
+  #aside = ''
   #state: 'reading' | 'choked' | 'ending' | 'closed' = 'reading'
   #overSoftSince: number | null = null
 
@@ -146,10 +153,11 @@ class Connection {
     this.client.close = () => this.link.destroy()
     this.client.send = (latin1) => this.#sendAside(latin1)
     this.client.flush = () => this.#flush()
-    this.client.resume = () => {
-      if (this.#state === 'reading') this.#process()
+    this.client.resume = () => this.#resume()
+    this.client.buffers = () => {
+      const { start, end } = this.#parser.raw ?? { start: 0, end: 0 }
+      return { query: this.#parser.bufferedBytes, request: end - start, output: link.pendingBytes }
     }
-    this.client.buffers = () => ({ query: this.#parser.bufferedBytes, output: link.pendingBytes })
   }
 
   open(): void {
@@ -211,9 +219,24 @@ class Connection {
       this.#end()
       return
     }
-    if (this.#flushIsDue || this.#reply.length === 0) return
+    if (this.#reply.length > 0) this.#flushSoon()
+  }
+
+  #flushSoon(): void {
+    if (this.#flushIsDue) return
     this.#flushIsDue = true
     this.#owner.answered()
+  }
+
+  /** The client waits no more, for a key or the end of a pause: its reply leaves, and the requests behind it run. */
+  #resume(): void {
+    const { client } = this
+    if (this.#state === 'closed') return
+    if (client.replyMode !== 'on' && client.held === null) this.#mute()
+    client.lastActiveAt = this.#engine.env.now()
+    if (client.closeAfterReply) this.#end()
+    else if (this.#state === 'reading') this.#process()
+    this.#flush()
   }
 
   /** Sends the replies that `answered` told of. */
@@ -232,14 +255,29 @@ class Connection {
     }
     if (this.#clients !== 'all' && !this.#isAllowed(argv)) return
     if (client.replyMode === 'on') {
-      this.#engine.execute(client, argv, parser)
+      this.#execute(argv, parser)
       if ((client.replyMode as string) === 'skip-next') client.replyMode = 'skip'
       return
     }
     // CLIENT REPLY OFF and SKIP: what is written now is not sent. What was written before is.
     this.#flush()
-    this.#engine.execute(client, argv, parser)
-    if (client.isPaused || (client.replyMode as string) === 'on') return
+    this.#execute(argv, parser)
+    // One that waits has its reply still to come.
+    if (client.isPaused || client.blocked !== null || (client.replyMode as string) === 'on') return
+    this.#mute()
+  }
+
+  #execute(argv: Arg[], parser: RequestParser | null): void {
+    this.#isExecuting = true
+    this.#engine.execute(this.client, argv, parser)
+    this.#isExecuting = false
+    if (this.#aside === '') return
+    this.#reply.raw(this.#aside)
+    this.#aside = ''
+  }
+
+  #mute(): void {
+    const { client } = this
     this.#reply.take()
     if (client.replyMode === 'skip') client.replyMode = 'on'
     else if (client.replyMode === 'skip-next') client.replyMode = 'skip'
@@ -261,28 +299,43 @@ class Connection {
 
   #flush(): void {
     if (this.#reply.length === 0) return
-    const { client, link } = this
-    if (client.kind === 'replica') {
+    if (this.client.kind === 'replica') {
       this.#reply.take() // a replica's link carries the stream: its ACKs have no replies
       return
     }
     let taken = true
-    for (const piece of this.#reply.take()) {
-      client.bytesOut += piece.length
-      this.#engine.stats.bytesOut += piece.length
-      taken = link.send(piece)
-    }
-    if (!taken) this.#choke()
+    for (const piece of this.#reply.take()) taken = this.#transmit(piece)
+    if (!taken || this.link.pendingBytes > UNLIMITED_BYTES) this.#choke()
   }
 
-  /** Bytes that no request asked for (MONITOR). They cannot wait for the client to read: past the limit it is closed. */
+  #transmit(latin1: string): boolean {
+    this.client.bytesOut += latin1.length
+    this.#engine.stats.bytesOut += latin1.length
+    return this.link.send(latin1)
+  }
+
+  /**
+   * Bytes that no request asked for: messages, lines of MONITOR. They cannot wait for the client to read: past the limit it
+   * is closed. They leave with the replies of this turn.
+   */
   #sendAside(latin1: string): void {
-    this.#flush()
-    if (!this.link.send(latin1)) this.#checkOutputLimit('pubsub')
+    const { client } = this
+    if (this.#state === 'ending' || this.#state === 'closed') return
+    if (client.replyMode !== 'on') {
+      // At once: what is written now, but for this, is thrown away.
+      if (!this.#isExecuting && client.blocked === null) this.#flush()
+      if (!this.#transmit(latin1) || this.link.pendingBytes > UNLIMITED_BYTES) this.#choke()
+    } else if (this.#isExecuting && client.transaction !== null) this.#aside += latin1
+    else {
+      this.#reply.raw(latin1)
+      if (this.#reply.length > OUTPUT_HIGH_WATER_BYTES) this.#flush()
+      else this.#flushSoon()
+    }
   }
 
   #choke(): void {
-    this.#checkOutputLimit('normal')
+    const { client } = this
+    this.#checkOutputLimit(isSubscriber(client) || client.monitor ? 'pubsub' : 'normal')
     if (this.#state !== 'reading' || this.link.pendingBytes < OUTPUT_HIGH_WATER_BYTES) return
     this.#state = 'choked'
     this.link.pause()

@@ -10,6 +10,7 @@ import { StoreError } from './errors.js'
 import type { Dataset } from './keyspace/dataset.js'
 import { Timed } from './keyspace/expiry.js'
 import { type Capture, frozen, GONE, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
+import { lowestVersion } from './rdb/supplement.js'
 import { RdbWriter } from './rdb/writer.js'
 
 export interface SnapshotOptions {
@@ -17,6 +18,8 @@ export interface SnapshotOptions {
   aux: readonly (readonly [name: string, value: string])[]
   compress: boolean
   checksum: boolean
+  /** The file's version, and so what it can hold: see RdbWriter. `lowest`: the lowest that holds everything. 9 unless given. */
+  version?: number | 'lowest'
   /** Most bytes that pre-images may take, about; past it the snapshot fails rather than fill the memory. */
   maxPreimageBytes?: number
 }
@@ -106,9 +109,11 @@ export class Snapshot {
     this.#maxPreimageBytes = options.maxPreimageBytes ?? DEFAULT_MAX_PREIMAGE_BYTES
     this.#sections = dataset.keyspaces.filter((keyspace) => keyspace.size > 0).map((keyspace) => new Section(keyspace))
     const { compress, checksum } = options
-    this.#writer = new RdbWriter((chunk) => this.#chunks.push(chunk), { compress, checksum })
+    const version = options.version === 'lowest' ? lowestVersion(dataset) : options.version
+    this.#writer = new RdbWriter((chunk) => this.#chunks.push(chunk), { compress, checksum, version })
     this.#writer.header()
     for (const [name, value] of options.aux) this.#writer.aux(name, value)
+    for (const { code } of dataset.libraries.values()) this.#writer.function(code)
   }
 
   get done(): boolean {

@@ -28,6 +28,11 @@ export interface StoreOptions<V> {
   maxMemory?: number
   /** Redis' directives by name, such as `{ 'repl-backlog-size': '64mb' }`, or a Config. */
   config?: Partial<Record<SettingName, string>> | Config
+  /**
+   * When a primary streams a command that this version does not know: `stop` the link, keep serving what is held and wait
+   * for `replicaOf`, or `skip` it, which parts the data from the primary's. Default `stop`.
+   */
+  onUnknownCommand?: 'stop' | 'skip'
   /** Where the log goes: `console`, a pino logger. Default: nowhere. */
   log?: Logger
   /** Clock, timers and randomness; for tests on a virtual clock. */
@@ -60,6 +65,10 @@ export interface StoreStatus {
   secondOffset: number
   /** The link to the primary; `none` on a primary. */
   link: LinkState | 'none'
+  /** Why the link is down for good, until `replicaOf` is called again; null while it is up or tried again. */
+  stoppedBy: Error | null
+  /** Commands of the primary that were skipped (`onUnknownCommand: 'skip'`), and how often each. */
+  skippedCommands: Record<string, number>
   /** On a replica: milliseconds since the primary was last heard, whole seconds; -1 without a link. */
   lagMs: number
   replicas: ReplicaView[]
@@ -115,6 +124,7 @@ export class Store<V = unknown> extends Face<V> {
       config.assign('maxmemory', String(options.maxMemory))
       if (config.text('maxmemory-policy') === 'noeviction') config.assign('maxmemory-policy', 'allkeys-lru')
     }
+    if (options.onUnknownCommand !== undefined) config.assign('on-unknown-command', options.onUnknownCommand)
     const engine = new Engine({
       env,
       config,
@@ -166,6 +176,8 @@ export class Store<V = unknown> extends Face<V> {
       offset: history.offset,
       secondOffset: history.secondOffset,
       link: link?.state ?? 'none',
+      stoppedBy: link?.stoppedBy ?? null,
+      skippedCommands: Object.fromEntries(this.#engine.skippedCommands),
       lagMs: lastIoSeconds < 0 ? -1 : lastIoSeconds * 1000,
       replicas: this.#engine.replicas(),
     }
@@ -312,9 +324,10 @@ export class Store<V = unknown> extends Face<V> {
   #untilLinkIs(wanted: LinkState, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const check = (): void => {
-        const state = this.#engine.link?.state
+        const { state, stoppedBy } = this.#engine.link ?? {}
         if (this.#engine.isClosed) finish(() => reject(new StoreError('CLOSED', 'the store was closed')))
         else if (state === undefined || state === wanted) finish(resolve)
+        else if (stoppedBy != null) finish(() => reject(stoppedBy))
       }
       const aborted = (): void =>
         finish(() => reject(new StoreError('ABORTED', 'the wait was aborted', { cause: signal?.reason })))

@@ -138,6 +138,16 @@ export class RawClient {
     return (await this.#parsed('reply', `reply to ${String(argv[0])}`)).bytes
   }
 
+  /** The exact bytes of the next replies. */
+  async repliesRaw(count: number): Promise<Buffer[]> {
+    const all: Promise<Got>[] = []
+    for (let i = 0; i < count; i++)
+      all.push(new Promise((resolve, reject) => this.#wants.push({ kind: 'reply', resolve, reject })))
+    this.#pump()
+    const got = await deadline(Promise.all(all), this.#timeoutMs, `${count} replies`)
+    return got.map(({ bytes }) => bytes)
+  }
+
   /** Bytes as they are; a string stands for one byte a character. */
   send(bytes: Uint8Array | string): void {
     this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)

@@ -25,7 +25,7 @@ const layers = [
   ['engine'],
   ['transports'],
   ['persistence'],
-  ['address', 'transaction', 'face', 'store', 'listener'],
+  ['address', 'transaction', 'handles', 'face', 'store', 'listener'],
   ['index', 'cli'],
 ]
 

@@ -17,17 +17,37 @@ export interface SpecPart {
 }
 
 const keyUses: readonly [flags: string, names: string][] = [
+  ['RO', 'hlen hstrlen hexists'],
+  ['RW insert', 'hsetnx'],
+  ['RW update', 'hset hmset hsetex hpersist hexpire hpexpire hexpireat hpexpireat'],
+  ['RW delete', 'hdel'],
+  ['RW access delete', 'hgetdel'],
+  ['RW delete variable_flags', 'delex'],
   ['RO', 'exists touch type strlen object|encoding object|freq object|idletime object|refcount memory|usage watch'],
   ['RO', 'sismember scard'],
   ['RW access', 'pfcount pfdebug'],
   ['RW update', 'expire expireat persist pexpire pexpireat setrange'],
   ['RW insert', 'append sadd pfadd'],
+  ['RO', 'llen'],
+  ['RW insert', 'lpush rpush lpushx rpushx linsert'],
+  ['RW update', 'lset'],
+  ['RW delete', 'ltrim lrem'],
+  ['RW access delete', 'lpop rpop blpop brpop'],
   ['RW delete', 'srem'],
+  ['RO', 'xlen'],
+  ['RW insert', 'xgroup|create xgroup|createconsumer'],
+  ['RW update', 'xadd xsetid xack xclaim xgroup|setid xcfgset xidmprecord'],
+  ['RW delete', 'xdel xdelex xtrim xautoclaim xgroup|destroy xgroup|delconsumer'],
+  ['RW update delete', 'xackdel'],
   ['RW access delete', 'getdel spop'],
   ['RW access update variable_flags', 'set bitfield'],
   ['OW update', 'mset psetex setex restore restore-asking'],
   ['OW insert', 'msetnx setnx'],
   ['RM delete', 'del unlink'],
+  ['RO', 'zcard'],
+  ['RW update', 'zadd geoadd'],
+  ['RW delete', 'zrem zremrangebyrank zremrangebyscore zremrangebylex'],
+  ['RW access delete', 'zpopmin zpopmax bzpopmin bzpopmax'],
   ['not_key', 'spublish ssubscribe sunsubscribe'],
 ]
 
@@ -40,15 +60,39 @@ const usesByName = new Map(keyUses.flatMap(([flags, names]) => names.split(' ').
  */
 const severalUses: Readonly<Record<string, readonly string[]>> = {
   bitop: ['OW update @ 2', 'RO access @ 3..-1'],
+  blmove: ['RW access delete @ 1', 'RW insert @ 2'],
+  blmpop: ['RW access delete @ numkeys 2'],
+  brpoplpush: ['RW access delete @ 1', 'RW insert @ 2'],
   copy: ['RO access @ 1', 'OW update @ 2'],
+  lmove: ['RW access delete @ 1', 'RW insert @ 2'],
+  lmpop: ['RW access delete @ numkeys 1'],
+  msetex: ['OW update @ numkeys 1'],
   pfmerge: ['RW access insert @ 1', 'RO access @ 2..-1'],
+  rpoplpush: ['RW access delete @ 1', 'RW insert @ 2'],
   rename: ['RW access delete @ 1', 'OW update @ 2'],
   renamenx: ['RW access delete @ 1', 'OW insert @ 2'],
   sdiffstore: ['OW update @ 1', 'RO access @ 2..-1'],
   sintercard: ['RO access @ numkeys 1'],
   sinterstore: ['RW update @ 1', 'RO access @ 2..-1'],
   smove: ['RW access delete @ 1', 'RW insert @ 2'],
+  sort: ['RO access @ 1', 'RO access @ unknown', 'OW update @ unknown'],
+  sort_ro: ['RO access @ 1', 'RO access @ unknown'],
   sunionstore: ['OW update @ 1', 'RO access @ 2..-1'],
+  xread: ['RO access @ STREAMS 1 half'],
+  xreadgroup: ['RO access @ STREAMS 4 half'],
+  bzmpop: ['RW access delete @ numkeys 2'],
+  georadius: ['RO access @ 1', 'OW update @ STORE 6', 'OW update @ STOREDIST 6'],
+  georadiusbymember: ['RO access @ 1', 'OW update @ STORE 5', 'OW update @ STOREDIST 5'],
+  geosearchstore: ['OW update @ 1', 'RO access @ 2'],
+  zdiff: ['RO access @ numkeys 1'],
+  zdiffstore: ['OW update @ 1', 'RO access @ numkeys 2'],
+  zinter: ['RO access @ numkeys 1'],
+  zintercard: ['RO access @ numkeys 1'],
+  zinterstore: ['OW update @ 1', 'RO access @ numkeys 2'],
+  zmpop: ['RW access delete @ numkeys 1'],
+  zrangestore: ['OW update @ 1', 'RO access @ 2'],
+  zunion: ['RO access @ numkeys 1'],
+  zunionstore: ['OW update @ 1', 'RO access @ numkeys 2'],
 }
 
 /** Empty for commands without keys. */
@@ -118,9 +162,15 @@ const categoryOfGroup: Readonly<Record<string, string>> = {
   connection: 'connection',
   transactions: 'transaction',
   pubsub: 'pubsub',
+  scripting: 'scripting',
+  list: 'list',
   set: 'set',
+  'sorted-set': 'sortedset',
+  geo: 'geo',
+  hash: 'hash',
   bitmap: 'bitmap',
   hyperloglog: 'hyperloglog',
+  stream: 'stream',
 }
 
 /** In place of the group's. Subcommands are listed under their container, which itself is in none. */
@@ -159,6 +209,7 @@ export function categoriesOf({ name, flags, subcommands, spec }: Command): strin
 }
 
 const ANY_SHARD = 'request_policy:all_shards'
+const ANY_NODE = 'request_policy:all_nodes'
 const MANY_SHARDS = 'request_policy:multi_shard'
 const ALL_SUCCEED = 'response_policy:all_succeeded'
 const SUM = 'response_policy:agg_sum'
@@ -166,25 +217,50 @@ const UNSURE = 'nondeterministic_output'
 const UNSURE_ORDER = 'nondeterministic_output_order'
 
 const tips: Readonly<Record<string, readonly string[]>> = {
+  'function|delete': [ANY_SHARD, ALL_SUCCEED],
+  'function|flush': [ANY_SHARD, ALL_SUCCEED],
+  'function|kill': [ANY_SHARD, 'response_policy:one_succeeded'],
+  'function|list': [UNSURE_ORDER],
+  'function|load': [ANY_SHARD, ALL_SUCCEED],
+  'function|restore': [ANY_SHARD, ALL_SUCCEED],
+  'function|stats': [UNSURE, ANY_SHARD, 'response_policy:special'],
   'client|info': [UNSURE],
   'client|list': [UNSURE],
   command: [UNSURE_ORDER],
   'command|docs': [UNSURE_ORDER],
   'command|info': [UNSURE_ORDER],
   'command|list': [UNSURE_ORDER],
-  'config|set': ['request_policy:all_nodes', ALL_SUCCEED],
+  'config|set': [ANY_NODE, ALL_SUCCEED],
   dbsize: [ANY_SHARD, SUM],
   del: [MANY_SHARDS, SUM],
   dump: [UNSURE],
   exists: [MANY_SHARDS, SUM],
   flushall: [ANY_SHARD, ALL_SUCCEED],
   flushdb: [ANY_SHARD, ALL_SUCCEED],
+  hgetall: [UNSURE_ORDER],
+  hkeys: [UNSURE_ORDER],
+  hpttl: [UNSURE],
+  hrandfield: [UNSURE],
+  hscan: [UNSURE],
+  httl: [UNSURE],
+  hvals: [UNSURE_ORDER],
   info: [UNSURE, ANY_SHARD, 'response_policy:special'],
   keys: [ANY_SHARD, UNSURE_ORDER],
   lastsave: [UNSURE],
+  'latency|doctor': [UNSURE, ANY_NODE, 'response_policy:special'],
+  'latency|graph': [UNSURE, ANY_NODE, 'response_policy:special'],
+  'latency|histogram': [UNSURE, ANY_NODE, 'response_policy:special'],
+  'latency|history': [UNSURE, ANY_NODE, 'response_policy:special'],
+  'latency|latest': [UNSURE, ANY_NODE, 'response_policy:special'],
+  'latency|reset': [ANY_NODE, ALL_SUCCEED],
+  'memory|doctor': [UNSURE, ANY_SHARD, 'response_policy:special'],
+  'memory|malloc-stats': [UNSURE, ANY_SHARD, 'response_policy:special'],
+  'memory|purge': [ANY_SHARD, ALL_SUCCEED],
+  'memory|stats': [UNSURE, ANY_SHARD, 'response_policy:special'],
   mget: [MANY_SHARDS],
   'module|list': [UNSURE_ORDER],
   mset: [MANY_SHARDS, ALL_SUCCEED],
+  msetex: [MANY_SHARDS, ALL_SUCCEED],
   msetnx: [MANY_SHARDS, 'response_policy:agg_min'],
   'object|encoding': [UNSURE],
   'object|freq': [UNSURE],
@@ -201,11 +277,22 @@ const tips: Readonly<Record<string, readonly string[]>> = {
   srandmember: [UNSURE],
   sscan: [UNSURE],
   sunion: [UNSURE_ORDER],
+  'slowlog|get': [ANY_NODE, UNSURE],
+  'slowlog|len': [ANY_NODE, SUM, UNSURE],
+  'slowlog|reset': [ANY_NODE, ALL_SUCCEED],
   time: [UNSURE],
   touch: [MANY_SHARDS, SUM],
   ttl: [UNSURE],
   unlink: [MANY_SHARDS, SUM],
   wait: [ANY_SHARD, 'response_policy:agg_min'],
+  xadd: [UNSURE],
+  xautoclaim: [UNSURE],
+  xclaim: [UNSURE],
+  'xinfo|consumers': [UNSURE],
+  xpending: [UNSURE],
+  xtrim: [UNSURE],
+  zrandmember: [UNSURE],
+  zscan: [UNSURE],
 }
 
 export function tipsOf({ name }: Command): readonly string[] {
@@ -214,9 +301,24 @@ export function tipsOf({ name }: Command): readonly string[] {
 
 /** Since when a command is out of date, and what to use instead. */
 export const deprecated: Readonly<Record<string, { since: string; use: string }>> = {
+  brpoplpush: { since: '6.2.0', use: '`BLMOVE` with the `RIGHT` and `LEFT` arguments' },
   getset: { since: '6.2.0', use: '`SET` with the `!GET` argument' },
+  rpoplpush: { since: '6.2.0', use: '`LMOVE` with the `RIGHT` and `LEFT` arguments' },
+  hmset: { since: '4.0.0', use: '`HSET` with multiple field-value pairs' },
   slaveof: { since: '5.0.0', use: '`REPLICAOF`' },
   substr: { since: '2.0.0', use: '`GETRANGE`' },
+  georadius: { since: '6.2.0', use: '`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument' },
+  georadius_ro: { since: '6.2.0', use: '`GEOSEARCH` with the `BYRADIUS` argument' },
+  georadiusbymember: {
+    since: '6.2.0',
+    use: '`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments',
+  },
+  georadiusbymember_ro: { since: '6.2.0', use: '`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments' },
+  zrangebylex: { since: '6.2.0', use: '`ZRANGE` with the `BYLEX` argument' },
+  zrangebyscore: { since: '6.2.0', use: '`ZRANGE` with the `BYSCORE` argument' },
+  zrevrange: { since: '6.2.0', use: '`ZRANGE` with the `REV` argument' },
+  zrevrangebylex: { since: '6.2.0', use: '`ZRANGE` with the `REV` and `BYLEX` arguments' },
+  zrevrangebyscore: { since: '6.2.0', use: '`ZRANGE` with the `REV` and `BYSCORE` arguments' },
 }
 
 /** Commands that are no use to a person. */

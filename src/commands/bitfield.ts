@@ -183,7 +183,7 @@ export const bitfieldCommands: readonly Command[] = [
     flags: 'write denyoom',
     since: '3.2.0',
     summary: 'Reads and writes integers of any number of bits in a string value.',
-    syntax: `key [${getSyntax} | [OVERFLOW <WRAP | SAT | FAIL>] <SET <encoding:string offset value:integer> | INCRBY <encoding:string offset increment>> ...]`,
+    syntax: `key [<${getSyntax} | [OVERFLOW <WRAP | SAT | FAIL>] <SET <encoding:string offset value:integer> | INCRBY <encoding:string offset increment>>> ...]`,
     run: bitfield,
   }),
   command({

@@ -6,7 +6,9 @@ import type { Timer } from '../env.js'
 import type { Link } from '../link.js'
 import type { Reply } from '../protocol/writer.js'
 import type { ReplicaTraits } from '../replication/primary.js'
+import type { Subscriptions } from './channels.js'
 import type { Command, Wait } from './command.js'
+import type { Tracked } from './tracking.js'
 
 /**
  * normal   a connection that sends commands and reads replies
@@ -47,9 +49,7 @@ export interface Blocked {
 }
 
 /** What a replica tells of itself before PSYNC (REPLCONF). */
-export interface Announced extends ReplicaTraits {
-  version: string
-}
+export type Announced = ReplicaTraits
 
 export class Client {
   readonly id: number
@@ -74,6 +74,10 @@ export class Client {
   /** The request that was put aside, to be run when the pause is over. */
   held: Arg[] | null = null
   monitor = false
+  /** What it subscribes to; null: nothing. */
+  subscriptions: Subscriptions | null = null
+  /** It hears of changes of keys; null: it does not. */
+  tracking: Tracked | null = null
   replyMode: 'on' | 'off' | 'skip' | 'skip-next' = 'on'
   noEvict = false
   noTouch = false
@@ -89,20 +93,21 @@ export class Client {
     ip: '',
     eof: false,
     psync2: false,
+    rdbChannel: false,
     rdbOnly: false,
     noKeys: false,
     version: '',
   }
   /** Closes the link at once. The listener sets it. */
   close: () => void = () => {}
-  /** Sends bytes in latin1 form outside of any reply. The listener sets it. */
+  /** Sends bytes in latin1 form that are no reply: a message, a line of MONITOR. The listener sets it. */
   send: (latin1: string) => void = () => {}
   /** Sends the replies written so far, before something else takes over the link. The listener sets it. */
   flush: () => void = () => {}
   /** Goes on with the requests that came while the client waited. The listener sets it. */
   resume: () => void = () => {}
-  /** Bytes that wait in the query buffer and the output buffer, for CLIENT LIST. The listener sets it. */
-  buffers: () => { query: number; output: number } = () => ({ query: 0, output: 0 })
+  /** Bytes that wait in the query buffer and the output buffer, and those of the last request. The listener sets it. */
+  buffers: () => { query: number; request: number; output: number } = () => ({ query: 0, request: 0, output: 0 })
 
   constructor(options: {
     id: number

@@ -4,8 +4,10 @@ import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import type { Client } from './client.js'
 import { addressOf, lineOf, type Type, typeOf } from './client-line.js'
+import { clientWaits, clientWaitsHelp } from './client-waits.js'
 import { type Context, command, option, parseInteger, text } from './command.js'
 import { helpCommand } from './help.js'
+import { trackingCommands, trackingHelp } from './tracking.js'
 
 const group = 'connection'
 
@@ -71,7 +73,7 @@ export const clientCommand = command({
       since: '6.2.0',
       summary: 'Describes this connection.',
       complexity: 'O(1)',
-      run: (ctx) => ctx.reply.verbatim(`${lineOf(ctx.client, ctx.now)}\n`),
+      run: (ctx) => ctx.reply.verbatim(`${lineOf(ctx.client, ctx.now, true)}\n`),
     }),
     command({
       name: 'CLIENT LIST',
@@ -136,35 +138,8 @@ export const clientCommand = command({
         reply.ok()
       },
     }),
-    command({
-      name: 'CLIENT GETREDIR',
-      arity: 2,
-      flags: 'noscript loading stale',
-      group,
-      since: '6.0.0',
-      summary: 'Tells where invalidation messages go: nowhere, as tracking is off.',
-      complexity: 'O(1)',
-      run: ({ reply }) => reply.integer(-1),
-    }),
-    command({
-      name: 'CLIENT TRACKINGINFO',
-      arity: 2,
-      flags: 'noscript loading stale',
-      group,
-      since: '6.2.0',
-      summary: "Tells the state of this connection's tracking: off.",
-      complexity: 'O(1)',
-      run: ({ reply }) => {
-        reply.map(3)
-        reply.bulk('flags')
-        reply.set(1)
-        reply.bulk('off')
-        reply.bulk('redirect')
-        reply.integer(-1)
-        reply.bulk('prefixes')
-        reply.array(0)
-      },
-    }),
+    ...trackingCommands,
+    ...clientWaits,
     helpCommand({
       of: 'CLIENT',
       group,
@@ -194,14 +169,12 @@ export const clientCommand = command({
         '    * SKIPME (YES|NO), whether to spare this one; YES if not given',
         'REPLY (ON|OFF|SKIP)',
         '    Send replies, send none, or leave out the next one.',
+        ...clientWaitsHelp,
         'NO-EVICT (ON|OFF)',
         '    Keep this connection when memory is short.',
         'NO-TOUCH (ON|OFF)',
         '    Read without counting as use of the keys.',
-        'GETREDIR',
-        '    Where invalidation messages go; -1 for nowhere.',
-        'TRACKINGINFO',
-        '    The state of tracking.',
+        ...trackingHelp,
       ],
     }),
   ],
@@ -279,7 +252,7 @@ function list(ctx: Context, argv: Arg[]): void {
     })
     chosen = ids.flatMap((id) => chosen.filter((client) => client.id === id))
   } else if (how !== '') throw replyErrors.syntax()
-  ctx.reply.verbatim(chosen.map((client) => `${lineOf(client, ctx.now)}\n`).join(''))
+  ctx.reply.verbatim(chosen.map((client) => `${lineOf(client, ctx.now, client === ctx.client)}\n`).join(''))
 }
 
 /** What CLIENT KILL looks for. All that is given has to fit. */

@@ -12,11 +12,13 @@ import type { Dataset } from '../keyspace/dataset.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import type { Reply } from '../protocol/writer.js'
 import type { History } from '../replication/history.js'
+import type { Channels } from './channels.js'
 import type { Client } from './client.js'
-import type { SaveFile } from './save.js'
 import type { LatencyMonitor } from './latency.js'
 import type { LatencyHistogram } from './latency-histogram.js'
+import type { SaveFile } from './save.js'
 import type { Slowlog } from './slowlog.js'
+import type { Tracking } from './tracking.js'
 
 export type Flag =
   | 'write'
@@ -37,6 +39,7 @@ export type Flag =
   | 'no_multi'
   | 'movablekeys'
   | 'allow_busy'
+  | 'asking'
 
 export type Group =
   | 'string'
@@ -65,10 +68,12 @@ export interface Wait {
   keys: readonly string[]
   /** The type that a key must have to be of use; others do not wake the client. */
   type: 'list' | 'zset' | 'stream'
-  /** The command also wants to run again when the key is gone (XREADGROUP, whose group goes with it). */
+  /** The command also wants to run again when the key is gone, or of another type (XREADGROUP, whose group goes with it). */
   wakesOnDelete?: boolean
   /** 0: for ever. */
   timeoutMs: number
+  /** What is run again, where that is not the request as it came (XREAD with `$`). */
+  argv?: Arg[]
   /** What the client is answered when the time is over. */
   timedOut(reply: Reply): void
 }
@@ -90,6 +95,8 @@ export interface CommandSpec {
   name: string
   /** Number of arguments with the name; negative: at least that many. */
   arity: number
+  /** Arguments with the name that later versions of Redis take, where arity says a fixed number. */
+  maxCount?: number
   /** Redis' flags, parted by spaces. */
   flags: string
   /** `1 1 1`: first, last, step. None: no keys. */
@@ -119,6 +126,7 @@ export class Command {
   // the flags that are asked for with each call
   readonly isWrite: boolean
   readonly deniesOom: boolean
+  readonly #maxCount: number
   calls = 0
   microseconds = 0
   /** Null: no call was timed yet. */
@@ -131,6 +139,7 @@ export class Command {
     this.name = spec.name.toLowerCase().replace(' ', '|')
     this.word = this.name.slice(this.name.indexOf('|') + 1)
     this.arity = spec.arity
+    this.#maxCount = spec.maxCount ?? 0
     this.flags = new Set(spec.flags.split(' ').filter((flag) => flag !== '') as Flag[])
     const [first, last, step] = (spec.keys ?? '').split(' ').map(Number)
     this.keys = spec.keys === undefined ? null : { first, last, step, find: spec.findKeys }
@@ -141,7 +150,9 @@ export class Command {
   }
 
   acceptsCount(count: number): boolean {
-    return this.arity >= 0 ? count === this.arity : count >= -this.arity
+    return this.arity >= 0
+      ? count === this.arity || (count > this.arity && count <= this.#maxCount)
+      : count >= -this.arity
   }
 
   /** The indexes of the keys in argv; empty when there are none. */
@@ -290,6 +301,9 @@ export interface Server {
   unpause(): void
   readonly slowlog: Slowlog
   readonly latency: LatencyMonitor
+  /** Who subscribes to what. */
+  readonly channels: Channels
+  readonly tracking: Tracking
   /** As Context.notify, for a keyspace by number. */
   notify(eventClass: EventClass, event: string, key: string, db: number): void
 

@@ -4,6 +4,7 @@ import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import { RespReply } from '../protocol/writer.js'
 import { REDIS_VERSION } from '../version.js'
+import { isSubscriber } from './channels.js'
 import type { Client } from './client.js'
 import { clientCommand, nameOf } from './clients.js'
 import {
@@ -38,9 +39,14 @@ export const connectionCommands: readonly Command[] = [
     summary: 'Answers PONG, or the message.',
     complexity: 'O(1)',
     syntax: '[message]',
-    run: ({ reply }, argv) => {
+    run: ({ client, reply }, argv) => {
       if (argv.length > 2) throw replyErrors.arity('ping')
-      if (argv.length === 2) reply.bulk(argv[1])
+      if (isSubscriber(client) && client.protocol === 2) {
+        // In the form of a message: that is all a subscriber's reader understands.
+        reply.array(2)
+        reply.bulk('pong')
+        reply.bulk(argv[1] ?? '')
+      } else if (argv.length === 2) reply.bulk(argv[1])
       else reply.status('PONG')
     },
   }),
@@ -201,6 +207,8 @@ function reset({ server, client, reply }: Context): void {
   if (client.kind === 'replica' || client.kind === 'primary')
     throw new ReplyError('ERR can only reset normal client connections')
   if (client.monitor) server.setMonitor(client, false)
+  server.channels.unsubscribeAll(client)
+  server.tracking.disable(client)
   client.transaction = null
   server.unwatch(client)
   client.db = 0

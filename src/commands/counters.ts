@@ -21,6 +21,7 @@ function increase(ctx: Context, key: string, by: Int64): void {
   const after = addInt64(before, by)
   if (after === undefined) throw replyErrors.overflow()
   replaceShown(ctx, key, held, String(after))
+  ctx.notify('$', 'incrby', key)
   ctx.reply.integer(after)
 }
 
@@ -53,6 +54,7 @@ function incrbyfloat(ctx: Context, argv: Arg[]): void {
   const digits = formatLongDouble(after)
   replaceString(ctx, key, held, digits)
   ctx.effect('SET', key, digits, 'KEEPTTL')
+  ctx.notify('$', 'incrbyfloat', key)
   ctx.reply.bulk(digits)
 }
 

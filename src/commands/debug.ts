@@ -3,13 +3,14 @@
 import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import { isString } from '../keyspace/keyspace.js'
-import { reload } from './save.js'
-import { type Context, command, text } from './command.js'
+import { type Context, command, parseInteger, text } from './command.js'
 import { isLocal } from './connection.js'
+import { protocol } from './debug-protocol.js'
 import { datasetDigest, valueDigest } from './digest.js'
 import { encodingOf } from './encoding.js'
 import { helpText } from './help.js'
 import { shownLength } from './lookup.js'
+import { reload } from './save.js'
 
 export const debugCommand = command({
   name: 'DEBUG',
@@ -35,6 +36,16 @@ const help = helpText('DEBUG', [
   '    Write this into the log.',
   'OBJECT <key>',
   '    What is known of a value.',
+  'PAUSE-CRON (0|1)',
+  '    As SET-ACTIVE-EXPIRE, the other way about.',
+  'POPULATE <count> [<prefix>] [<size>]',
+  '    Set that many strings, of that many bytes. Replicas are not told.',
+  'PROTOCOL (string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false)',
+  '    Answer with a value of this type.',
+  'QUICKLIST-PACKED-THRESHOLD <size>, REPLYBUFFER <what> <value>, SET-DISABLE-DENY-SCRIPTS (0|1)',
+  '    Taken, and of no effect.',
+  'REPLICATE <word> [<word> ...]',
+  '    Send this command to the replicas, and run it nowhere.',
   'SET-ACTIVE-EXPIRE (0|1)',
   '    Leave keys whose time is past alone until somebody reads them.',
   'SLEEP <seconds>',
@@ -47,6 +58,9 @@ interface Subcommand {
   most: number
   run(ctx: Context, argv: Arg[]): void
 }
+
+/** It sets something in Redis that has no counterpart here. */
+const WITHOUT_MEANING: Subcommand = { least: 3, most: 3, run: ({ reply }) => reply.ok() }
 
 const subcommands: Readonly<Record<string, Subcommand>> = {
   'change-repl-id': {
@@ -88,7 +102,29 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     },
   },
   object: { least: 3, most: 3, run: describe },
+  'pause-cron': {
+    least: 3,
+    most: 3,
+    run: ({ server, reply }, argv) => {
+      server.activeExpire = !(Number.parseInt(text(argv[2]), 10) > 0)
+      reply.ok()
+    },
+  },
+  populate: { least: 3, most: 5, run: populate },
+  protocol: { least: 3, most: 3, run: protocol },
+  'quicklist-packed-threshold': WITHOUT_MEANING,
+  replicate: {
+    least: 3,
+    most: Number.POSITIVE_INFINITY,
+    run: (ctx, argv) => {
+      ctx.effect(...argv.slice(2))
+      ctx.changed(0)
+      ctx.reply.ok()
+    },
+  },
+  replybuffer: { ...WITHOUT_MEANING, least: 4, most: 4 },
   reload: { least: 2, most: 5, run: reload },
+  'set-disable-deny-scripts': WITHOUT_MEANING,
   'set-active-expire': {
     least: 3,
     most: 3,
@@ -119,15 +155,32 @@ function debug(ctx: Context, argv: Arg[]): void {
   const name = text(argv[1])
   const subcommand = byName.get(name.toLowerCase())
   if (subcommand === undefined || argv.length < subcommand.least || argv.length > subcommand.most)
-    throw new ReplyError(
-      `ERR unknown subcommand or wrong number of arguments for '${name.slice(0, 128)}'. Try DEBUG HELP.`,
-    )
+    throw replyErrors.subcommandUse('DEBUG', name.slice(0, 128))
   subcommand.run(ctx, argv)
 }
 
 function isAllowed({ server, client }: Context): boolean {
   const setting = server.config.text('enable-debug-command')
   return setting === 'yes' || (setting === 'local' && isLocal(client))
+}
+
+function populate({ db, reply }: Context, argv: Arg[]): void {
+  const [count, sizeBytes] = [argv[2], argv[4] ?? '0'].map(positive)
+  const prefix = argv.length > 3 ? text(argv[3]) : 'key'
+  for (let i = 0; i < count; i++) {
+    const key = `${prefix}:${i}`
+    if (db.has(key)) continue
+    const value = `value:${i}`
+    db.set(key, sizeBytes === 0 ? value : value.slice(0, sizeBytes).padEnd(sizeBytes, '\0'))
+  }
+  reply.ok()
+}
+
+function positive(arg: Arg): number {
+  const value = parseInteger(arg)
+  if (value === undefined || value < 0 || value > Number.MAX_SAFE_INTEGER)
+    throw new ReplyError('ERR value is out of range, must be positive')
+  return Number(value)
 }
 
 /** DEBUG OBJECT. There is no address and no reference count; the serialized length is that of the bytes shown. */

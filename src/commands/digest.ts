@@ -73,6 +73,11 @@ class Digest {
     else if (value.type === 'hash') for (const pair of value) this.#blendDigestOf(pair)
     else if (value.type === 'zset') {
       for (const [member, score] of value) this.#blendDigestOf([member, formatDouble(score)])
+    } else if (value.type === 'stream') {
+      for (const { id, fields } of value) {
+        this.mix(`${id.ms}.${id.seq}`)
+        for (const text of fields) this.mix(latin1Of(text))
+      }
     }
     if (hasTime) this.blend('!!expire!!')
   }

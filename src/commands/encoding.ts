@@ -4,27 +4,40 @@
 import type { Arg } from '../bytes.js'
 import { isTagged } from '../codec.js'
 import type { Config } from '../config/config.js'
+import type { Hash } from '../keyspace/hash.js'
 import { isString, type Value } from '../keyspace/keyspace.js'
+import type { SortedSet } from '../keyspace/sorted-set.js'
 import { parseInt64 } from './int64.js'
 import { shownLength } from './lookup.js'
 
 /** Redis keeps strings of at most this many bytes in one piece with their header. */
 const EMBEDDED_MAX_BYTES = 44
 
-export function encodingOf(_config: Config, value: Value): string {
+export function encodingOf(config: Config, value: Value): string {
   if (isString(value)) return stringEncodingOf(value)
   switch (value.type) {
     case 'list':
       return 'quicklist'
     case 'set':
-      return 'hashtable'
+      return value.isIntset(config.number('set-max-intset-entries')) ? 'intset' : 'hashtable'
     case 'hash':
-      return 'hashtable'
+      if (!isListpackHash(config, value)) return 'hashtable'
+      return value.wasTimed ? 'listpackex' : 'listpack'
     case 'zset':
-      return 'skiplist'
+      return isListpackSortedSet(config, value) ? 'listpack' : 'skiplist'
     case 'stream':
       return 'stream'
   }
+}
+
+/** Whether Redis would keep a hash in one piece, in the order in which the fields came. */
+export function isListpackHash(config: Config, hash: Hash): boolean {
+  return hash.isListpack(config.number('hash-max-listpack-entries'), config.number('hash-max-listpack-value'))
+}
+
+/** Whether Redis would keep a sorted set in one piece. */
+export function isListpackSortedSet(config: Config, set: SortedSet): boolean {
+  return set.isListpack(config.number('zset-max-listpack-entries'), config.number('zset-max-listpack-value'))
 }
 
 function stringEncodingOf(value: Arg): string {

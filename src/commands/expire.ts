@@ -42,6 +42,7 @@ export function deleteDue(ctx: Context, key: string): void {
   ctx.db.delete(key)
   ctx.changed()
   ctx.effect(ctx.server.config.flag('lazyfree-lazy-expire') ? 'UNLINK' : 'DEL', key)
+  ctx.notify('g', 'del', key)
 }
 
 interface Conditions {
@@ -95,6 +96,7 @@ function expireHandler(name: Name): Handler {
       ctx.changed()
       const asItStands = name === 'PEXPIREAT' && Number.isSafeInteger(expiresAt)
       if (!asItStands) ctx.effect('PEXPIREAT', key, timeArg(expiresAt), ...argv.slice(3))
+      ctx.notify('g', 'expire', key)
     }
     ctx.reply.integer(1)
   }
@@ -123,6 +125,7 @@ function persist(ctx: Context, argv: Arg[]): void {
   if (had) {
     ctx.db.setExpiry(key, null)
     ctx.changed()
+    ctx.notify('g', 'persist', key)
   }
   ctx.reply.integer(had ? 1 : 0)
 }

@@ -174,7 +174,7 @@ function persistenceFields({ config, loading, startedAt, lastSaveAt, changesSinc
   ]
 }
 
-function statsFields({ stats }: Server): Field[] {
+function statsFields({ stats, channels, tracking }: Server): Field[] {
   return [
     ['total_connections_received', stats.connections],
     ['total_commands_processed', stats.commands],
@@ -197,12 +197,16 @@ function statsFields({ stats }: Server): Field[] {
     ...zeros('evicted_clients total_eviction_exceeded_time current_eviction_exceeded_time'),
     ['keyspace_hits', stats.hits],
     ['keyspace_misses', stats.misses],
-    ...zeros(
-      'pubsub_channels pubsub_patterns pubsubshard_channels latest_fork_usec total_forks migrate_cached_sockets',
-    ),
+    ['pubsub_channels', channels.size('channel')],
+    ['pubsub_patterns', channels.size('pattern')],
+    ['pubsubshard_channels', channels.size('shard')],
+    ...zeros('latest_fork_usec total_forks migrate_cached_sockets'),
     ...zeros('slave_expires_tracked_keys active_defrag_hits active_defrag_misses active_defrag_key_hits'),
-    ...zeros('active_defrag_key_misses total_active_defrag_time current_active_defrag_time tracking_total_keys'),
-    ...zeros('tracking_total_items tracking_total_prefixes unexpected_error_replies'),
+    ...zeros('active_defrag_key_misses total_active_defrag_time current_active_defrag_time'),
+    ['tracking_total_keys', tracking.keysCount],
+    ['tracking_total_items', tracking.itemsCount],
+    ['tracking_total_prefixes', tracking.prefixesCount],
+    ...zeros('unexpected_error_replies'),
     ['total_error_replies', stats.errorReplies],
     ...zeros('dump_payload_sanitizations total_reads_processed total_writes_processed io_threaded_reads_processed'),
     ...zeros('io_threaded_writes_processed reply_buffer_shrinks reply_buffer_expands'),
@@ -279,7 +283,9 @@ function all({ commands }: Server): Command[] {
 }
 
 function commandFields(server: Server): Field[] {
-  return all(server).filter((one) => one.calls + one.failedCalls + one.rejectedCalls > 0).map(statsOf)
+  return all(server)
+    .filter((one) => one.calls + one.failedCalls + one.rejectedCalls > 0)
+    .map(statsOf)
 }
 
 function statsOf({ name, calls, microseconds, rejectedCalls, failedCalls }: Command): Field {

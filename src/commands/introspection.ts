@@ -146,9 +146,10 @@ export const commandCommand = command({
 
 /** By full name: `get`, `client|kill`. */
 function find({ commands }: Server, arg: Arg): Command | undefined {
-  const [name, word] = text(arg).toLowerCase().split('|', 2)
+  const [name, word, ...rest] = text(arg).toLowerCase().split('|')
   const one = commands.get(name)
-  return word === undefined ? one : one?.subcommands?.get(word)
+  if (word === undefined) return one
+  return rest.length === 0 ? one?.subcommands?.get(word) : undefined
 }
 
 function list({ server, reply }: Context, argv: Arg[]): void {
@@ -187,7 +188,7 @@ function keysOf({ server }: Pick<Context, 'server'>, asked: Arg[]): Keys {
   if (one === undefined) throw new ReplyError('ERR Invalid command specified')
   if (one.keys === null) throw new ReplyError('ERR The command has no key arguments')
   if (!one.acceptsCount(asked.length)) throw new ReplyError('ERR Invalid number of arguments specified for command')
-  const indexes = one.keyIndexes(asked)
+  const indexes = one.keyIndexes(asked).sort((a, b) => a - b)
   if (indexes.length === 0) throw new ReplyError('ERR Invalid arguments specified for command')
   return { one, indexes, keys: indexes.map((index) => asked[index]) }
 }
@@ -195,8 +196,11 @@ function keysOf({ server }: Pick<Context, 'server'>, asked: Arg[]): Keys {
 /** What a command does with the key at `index`. */
 function usesOf(one: Command, argv: readonly Arg[], index: number): string[] {
   const specs = keySpecsOf(one)
-  const isItsKey = ({ begin: { type, spec } }: KeySpec): boolean =>
-    type === 'index' ? index >= Number(spec.index) : option(argv[index - 1]) === spec.keyword
+  const isItsKey = ({ flags, begin: { type, spec } }: KeySpec): boolean => {
+    if (type === 'index') return index >= Number(spec.index)
+    // SORT says nothing of where its second key stands, but that it is written.
+    return option(argv[index - 1]) === (spec.keyword ?? (flags.includes('OW') ? 'STORE' : ''))
+  }
   const { flags } = specs.findLast(isItsKey) ?? specs[0]
   if (!flags.includes('variable_flags')) return flags
   if (one.name === 'bitfield') return onlyReadsBits(argv) ? ['RO', 'access'] : ['RW', 'access', 'update']
@@ -215,7 +219,7 @@ function onlyReadsBits(argv: readonly Arg[]): boolean {
   return true
 }
 
-/** In the order in which Redis names them. */
+/** In the order in which Redis names them; `may_replicate` is nobody's business. */
 const flagOrder: readonly Flag[] = [
   'write',
   'readonly',
@@ -228,9 +232,9 @@ const flagOrder: readonly Flag[] = [
   'stale',
   'skip_monitor',
   'skip_slowlog',
+  'asking',
   'fast',
   'no_auth',
-  'may_replicate',
   'no_async_loading',
   'no_multi',
   'movablekeys',

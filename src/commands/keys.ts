@@ -3,7 +3,7 @@
 
 import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
-import type { Keyspace } from '../keyspace/keyspace.js'
+import { frozen, type Keyspace } from '../keyspace/keyspace.js'
 import { type Command, type Context, command, INT32_MAX, INT32_MIN, integerBetween, option, text } from './command.js'
 import { expiry } from './expire.js'
 import { lookupRead, lookupUntouched } from './lookup.js'
@@ -15,7 +15,9 @@ function del(ctx: Context, argv: Arg[]): void {
   for (let i = 1; i < argv.length; i++) {
     const key = text(argv[i])
     // Asked first: a key past its time is not deleted by us, but was gone before.
-    if (ctx.db.has(key) && ctx.db.delete(key)) deleted++
+    if (!ctx.db.has(key) || !ctx.db.delete(key)) continue
+    deleted++
+    ctx.notify('g', 'del', key)
   }
   if (deleted > 0) ctx.changed(deleted)
   ctx.reply.integer(deleted)
@@ -45,10 +47,15 @@ function moveName(ctx: Context, key: string, newKey: string, ifFree: boolean): b
   const value = db.get(key)
   if (value === undefined) throw replyErrors.noSuchKey()
   if (key === newKey) return !ifFree
-  if (db.has(newKey) && ifFree) return false
+  const isTaken = db.has(newKey)
+  if (isTaken && ifFree) return false
   db.set(newKey, value, db.expiresAt(key) ?? null)
   db.delete(key)
   ctx.changed()
+  // Redis deletes the other key first: what takes its place is new.
+  if (isTaken) ctx.notify('n', 'new', newKey)
+  ctx.notify('g', 'rename_from', key)
+  ctx.notify('g', 'rename_to', newKey)
   return true
 }
 
@@ -84,10 +91,13 @@ function copy(ctx: Context, argv: Arg[]): void {
   const newKey = text(argv[2])
   if (target === ctx.db && key === newKey) throw sameObject()
   const value = lookupRead(ctx, key)
-  const isCopied = value !== undefined && (!target.has(newKey) || replace)
+  const isTaken = target.has(newKey)
+  const isCopied = value !== undefined && (!isTaken || replace)
   if (isCopied) {
-    target.set(newKey, value, ctx.db.expiresAt(key) ?? null)
+    target.set(newKey, frozen(value), ctx.db.expiresAt(key) ?? null)
     ctx.changed()
+    if (isTaken) ctx.server.notify('n', 'new', newKey, target.index)
+    ctx.server.notify('g', 'copy_to', newKey, target.index)
   }
   ctx.reply.integer(isCopied ? 1 : 0)
 }
@@ -103,6 +113,8 @@ function move(ctx: Context, argv: Arg[]): void {
     target.set(key, value, db.expiresAt(key) ?? null)
     db.delete(key)
     ctx.changed()
+    ctx.notify('g', 'move_from', key)
+    ctx.server.notify('g', 'move_to', key, target.index)
   }
   ctx.reply.integer(isMoved ? 1 : 0)
 }

@@ -145,7 +145,8 @@ function summaryOf({ samples, worstMs }: Series): string {
 }
 
 function histogram({ server, reply }: Context, argv: Arg[]): void {
-  const chosen = argv.length > 2 ? argv.slice(2).flatMap((arg) => named(server.commands, text(arg))) : all(server.commands)
+  const chosen =
+    argv.length > 2 ? argv.slice(2).flatMap((arg) => named(server.commands, text(arg))) : all(server.commands)
   const timed = chosen.filter(({ latency }) => latency !== null)
   reply.map(timed.length)
   for (const { name, latency } of timed) {

@@ -18,7 +18,7 @@ function waitFor(ctx: Context, keys: readonly string[], timeoutMs: number): void
 }
 
 function bpop(ctx: Context, argv: Arg[], from: End): void {
-  const timeoutMs = timeoutOf(ctx, argv[argv.length - 1])
+  const timeoutMs = timeoutOf(argv[argv.length - 1])
   const keys = candidates(ctx, argv, 1, argv.length - 1)
   for (const key of keys) {
     const list = writeAs(ctx, key, List)
@@ -47,19 +47,19 @@ function blmove(ctx: Context, argv: Arg[]): void {
   const from = endOf(argv[3])
   const to = endOf(argv[4])
   const [, source, destination] = argv
-  const isMoved = bmove(ctx, text(source), text(destination), from, to, timeoutOf(ctx, argv[5]))
+  const isMoved = bmove(ctx, text(source), text(destination), from, to, timeoutOf(argv[5]))
   if (isMoved) ctx.effect('LMOVE', source, destination, argv[3], argv[4])
 }
 
 function brpoplpush(ctx: Context, argv: Arg[]): void {
   const [, source, destination] = argv
-  const isMoved = bmove(ctx, text(source), text(destination), 'RIGHT', 'LEFT', timeoutOf(ctx, argv[3]))
+  const isMoved = bmove(ctx, text(source), text(destination), 'RIGHT', 'LEFT', timeoutOf(argv[3]))
   if (isMoved) ctx.effect('RPOPLPUSH', source, destination)
 }
 
 function blmpop(ctx: Context, argv: Arg[]): void {
   const { first, end, from, count } = multiPopOf(argv, 2)
-  const timeoutMs = timeoutOf(ctx, argv[1])
+  const timeoutMs = timeoutOf(argv[1])
   const keys = candidates(ctx, argv, first, end)
   if (multiPop(ctx, keys, from, count)) return
   if (ctx.mayBlock) waitFor(ctx, keys, timeoutMs)

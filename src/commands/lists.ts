@@ -5,7 +5,18 @@ import { ReplyError, replyErrors } from '../errors.js'
 import { List } from '../keyspace/list.js'
 import { type Command, type Context, command, numberedKeys, option, parseInteger, text } from './command.js'
 import { int64 } from './int64.js'
-import { type End, endNames, endOf, move, multiPop, multiPopOf, pushTo, replyTaken, take, tellIfEmptied } from './list-ends.js'
+import {
+  type End,
+  endNames,
+  endOf,
+  move,
+  multiPop,
+  multiPopOf,
+  pushTo,
+  replyTaken,
+  take,
+  tellIfEmptied,
+} from './list-ends.js'
 import { blockingListCommands } from './lists-blocking.js'
 import { readAs, writeAs } from './lookup.js'
 
@@ -183,7 +194,8 @@ function searchOf(argv: readonly Arg[]): Search {
 function rankOf(arg: Arg): number {
   const rank = indexArg(arg)
   if (rank !== 0) return rank
-  const uses = 'use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list'
+  const uses =
+    'use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list'
   throw new ReplyError(`ERR RANK can't be zero: ${uses}`)
 }
 

@@ -10,18 +10,26 @@ import type { Context } from './command.js'
 
 /** The value for a reader: counts a hit or a miss, and as a use of the key. */
 export function lookupRead(ctx: Context, key: string): Value | undefined {
-  return counted(ctx, ctx.db.get(key))
+  return counted(ctx, key, ctx.db.get(key))
 }
 
 /** The same for one who only looks: no use of the key (Redis' LOOKUP_NOTOUCH). */
 export function lookupUntouched(ctx: Context, key: string): Value | undefined {
-  return counted(ctx, ctx.db.peek(key))
+  return counted(ctx, key, ctx.db.peek(key))
 }
 
-function counted(ctx: Context, value: Value | undefined): Value | undefined {
+/** The same, and a miss is no event (Redis' LOOKUP_NONOTIFY). */
+export function lookupUnnoticed(ctx: Context, key: string): Value | undefined {
+  return counted(ctx, key, ctx.db.peek(key), true)
+}
+
+function counted(ctx: Context, key: string, value: Value | undefined, isUnnoticed = false): Value | undefined {
   const { stats } = ctx.server
-  if (value === undefined) stats.misses++
-  else stats.hits++
+  if (value !== undefined) stats.hits++
+  else {
+    stats.misses++
+    if (!isUnnoticed) ctx.notify('m', 'keymiss', key)
+  }
   return value
 }
 

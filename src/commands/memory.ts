@@ -99,7 +99,9 @@ function faultsOf(use: MemoryUse): string[] {
   if (use.peakBytes > use.usedBytes * 1.5)
     faults.push('Peak: much more memory was in use at some time than is now. The process may keep what it got then.')
   if (use.residentBytes > use.usedBytes * 3)
-    faults.push('Resident size: the process holds far more than the heap in use: garbage not collected yet, or buffers.')
+    faults.push(
+      'Resident size: the process holds far more than the heap in use: garbage not collected yet, or buffers.',
+    )
   if (use.replicaBytes > 10 * 1024 * 1024)
     faults.push('Replica buffers: a replica reads more slowly than its stream is written.')
   if (use.clientBytes > 32 * 1024 * 1024)
@@ -130,7 +132,14 @@ export const memoryCommand = command({
       syntax: 'key [SAMPLES count:integer]',
       run: usage,
     }),
-    command({ ...unsure, name: 'MEMORY STATS', arity: 2, summary: 'Tells what takes memory.', complexity: 'O(1)', run: stats }),
+    command({
+      ...unsure,
+      name: 'MEMORY STATS',
+      arity: 2,
+      summary: 'Tells what takes memory.',
+      complexity: 'O(1)',
+      run: stats,
+    }),
     command({
       ...unsure,
       name: 'MEMORY DOCTOR',

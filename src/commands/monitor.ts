@@ -11,9 +11,7 @@ const SHORT_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': 
 /** One command as MONITOR shows it: when, who, where, what. Passwords are not shown. In latin1 form. */
 export function monitorLine(client: Client, command: Command, argv: readonly Arg[], now: number): string {
   const secrets = secretsIn(command, argv)
-  const words = argv.map((arg, i) =>
-    secrets?.has(i) ? REDACTED : latin1OfArg(arg).replace(UNPRINTABLE, escapeByte),
-  )
+  const words = argv.map((arg, i) => (secrets?.has(i) ? REDACTED : latin1OfArg(arg).replace(UNPRINTABLE, escapeByte)))
   const quoted = words.map((word) => `"${word}"`).join(' ')
   return `+${(now / 1000).toFixed(6)} [${client.db} ${client.link?.remote ?? 'store'}] ${quoted}\r\n`
 }

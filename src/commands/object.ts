@@ -7,7 +7,7 @@ import { type Context, command, type Handler, text } from './command.js'
 import { encodingOf } from './encoding.js'
 import { helpCommand } from './help.js'
 import { parseInt64 } from './int64.js'
-import { lookupUntouched } from './lookup.js'
+import { lookupUnnoticed } from './lookup.js'
 
 /** Redis shares the integers below this one between keys, and says so with the largest count there is. */
 const SHARED_INTEGERS = 10_000
@@ -24,7 +24,7 @@ function isShared(value: Value): boolean {
 /** A subcommand that says something of the value at argv[2], and null when there is none. */
 function about(answer: (ctx: Context, value: Value) => void): Handler {
   return (ctx, argv) => {
-    const value = lookupUntouched(ctx, text(argv[2]))
+    const value = lookupUnnoticed(ctx, text(argv[2]))
     if (value === undefined) ctx.reply.null()
     else answer(ctx, value)
   }

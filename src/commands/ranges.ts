@@ -30,6 +30,7 @@ function append(ctx: Context, argv: Arg[]): void {
   const total = length + shownLength(tail)
   if (held !== undefined) checkLength(ctx, total)
   replaceShown(ctx, key, held, held === undefined ? tail : joined(shownValue(held), tail))
+  ctx.notify('$', 'append', key)
   ctx.reply.integer(total)
 }
 
@@ -56,6 +57,7 @@ function setrange(ctx: Context, argv: Arg[]): void {
   checkLength(ctx, Number(offset) + part.length)
   const bytes = spliced(held === undefined ? '' : shownBytes(held), Number(offset), part)
   replaceShown(ctx, key, held, argOfLatin1(bytes))
+  ctx.notify('$', 'setrange', key)
   ctx.reply.integer(bytes.length)
 }
 

@@ -174,6 +174,7 @@ function setOption({ server, client }: Context, name: string, arg: Arg): boolean
       const capability = text(arg).toLowerCase()
       if (capability === 'eof') announced.eof = true
       else if (capability === 'psync2') announced.psync2 = true
+      else if (capability === 'rdb-channel-repl') announced.rdbChannel = true
       return true
     }
     case 'version':

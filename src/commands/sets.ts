@@ -4,7 +4,7 @@ import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import { MemberSet } from '../keyspace/set.js'
 import { type Command, type Context, command, INT64_MAX, text } from './command.js'
-import { int64 } from './int64.js'
+import { int64, parseInt64 } from './int64.js'
 import { lookupRead, readAs, writeAs } from './lookup.js'
 import { matching, scanCursor, scanOptions } from './scan.js'
 import { membersInOrder, setAlgebra } from './set-algebra.js'
@@ -139,8 +139,8 @@ const MOST_TO_POP_SINGLY = 5
 
 function popSeveral(ctx: Context, argv: Arg[]): void {
   const { db, reply, server } = ctx
-  const count = int64(argv[2])
-  if (count < 0) throw new ReplyError('ERR value is out of range, must be positive')
+  const count = parseInt64(argv[2])
+  if (count === undefined || count < 0) throw new ReplyError('ERR value is out of range, must be positive')
   const key = text(argv[1])
   const set = writeAs(ctx, key, MemberSet)
   if (set === undefined || count === 0) {

@@ -2,10 +2,10 @@
 
 import { type Arg, latin1OfArg } from '../bytes.js'
 import type { Config } from '../config/config.js'
-import { ReplyError } from '../errors.js'
+import { ReplyError, replyErrors } from '../errors.js'
 import type { Client } from './client.js'
 import { addressOf } from './client-line.js'
-import { type Command, type Context, command, INT32_MAX, parseInteger } from './command.js'
+import { type Command, type Context, command, parseInteger, text } from './command.js'
 import { helpCommand } from './help.js'
 import { REDACTED, secretsIn } from './secrets.js'
 
@@ -39,7 +39,6 @@ export class Slowlog {
       this.slowerThanMicroseconds = threshold < 0 ? Number.POSITIVE_INFINITY : threshold
     }
     config.on('slowlog-log-slower-than', read)
-    config.on('slowlog-max-len', () => this.#trim())
     read()
   }
 
@@ -89,14 +88,12 @@ function shortened(latin1: string): string {
 }
 
 function get({ server, reply }: Context, argv: Arg[]): void {
-  if (argv.length > 3)
-    throw new ReplyError("ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.")
+  if (argv.length > 3) throw replyErrors.subcommandUse('SLOWLOG', text(argv[1]))
   let count = DEFAULT_COUNT
   if (argv.length === 3) {
     const given = parseInteger(argv[2])
-    if (given === undefined || given < -1n || given > INT32_MAX)
-      throw new ReplyError('ERR count should be greater than or equal to -1')
-    count = given === -1n ? server.slowlog.length : Number(given)
+    if (given === undefined || given < -1n) throw new ReplyError('ERR count should be greater than or equal to -1')
+    count = given === -1n ? server.slowlog.length : Math.min(Number(given), server.slowlog.length)
   }
   const entries = server.slowlog.latest(count)
   reply.array(entries.length)

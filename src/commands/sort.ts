@@ -1,17 +1,17 @@
 // SORT: the items of a list, set or sorted set in order, by themselves or by what other keys hold for each of them, and
 // instead of each what yet other keys hold.
 
-import { type Arg, compareText } from '../bytes.js'
+import { type Arg, compareText, textOfLatin1 } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import { Hash } from '../keyspace/hash.js'
 import { isString, type Value } from '../keyspace/keyspace.js'
 import { List } from '../keyspace/list.js'
 import { MemberSet } from '../keyspace/set.js'
 import { SortedSet } from '../keyspace/sorted-set.js'
+import { parseDouble } from '../protocol/double.js'
 import { type Command, type Context, command, option, text } from './command.js'
 import { int64 } from './int64.js'
 import { lookupRead, shownBytes } from './lookup.js'
-import { textOfLatin1 } from '../bytes.js'
 
 interface Options {
   /** Null: the items stay in the order they have. */
@@ -25,24 +25,33 @@ interface Options {
   store?: string
 }
 
-/** `weight_*->field`: the key for an item, and the field if what it holds is a hash. */
-interface Pattern {
-  /** GET #. */
-  isItem: boolean
-  /** What stands before and behind the item in the key; none: no key is meant. */
-  around?: [before: string, behind: string]
-  field?: string
-}
+/** `weight_*->field`: the key that belongs to an item, and the field if that is a hash. `#`: the item itself. */
+class Pattern {
+  readonly #isItem: boolean
+  readonly #before: string
+  /** None: there is no star, and so no key. */
+  readonly #behind: string | undefined
+  readonly #field: string | undefined
 
-function patternOf(arg: Arg): Pattern {
-  const pattern = text(arg)
-  const star = pattern.indexOf('*')
-  if (pattern === '#' || star < 0) return { isItem: pattern === '#' }
-  const arrow = pattern.indexOf('->', star + 1)
-  const hasField = arrow >= 0 && arrow + 2 < pattern.length
-  const behind = pattern.slice(star + 1, hasField ? arrow : undefined)
-  const around: [string, string] = [pattern.slice(0, star), behind]
-  return hasField ? { isItem: false, around, field: pattern.slice(arrow + 2) } : { isItem: false, around }
+  constructor(pattern: string) {
+    const star = pattern.indexOf('*')
+    const arrow = pattern.indexOf('->', star + 1)
+    const hasField = arrow >= 0 && arrow + 2 < pattern.length
+    this.#isItem = pattern === '#'
+    this.#before = pattern.slice(0, star)
+    this.#behind = star < 0 ? undefined : pattern.slice(star + 1, hasField ? arrow : undefined)
+    this.#field = hasField ? pattern.slice(arrow + 2) : undefined
+  }
+
+  /** The string or the field's value that it leads to. Counts as a read of the key. */
+  lookup(ctx: Context, item: string): string | undefined {
+    if (this.#isItem) return item
+    if (this.#behind === undefined) return undefined
+    const value = lookupRead(ctx, this.#before + item + this.#behind)
+    if (this.#field !== undefined) return value instanceof Hash ? value.get(this.#field) : undefined
+    if (value === undefined || !isString(value)) return undefined
+    return typeof value === 'string' ? value : textOfLatin1(shownBytes(value))
+  }
 }
 
 function optionsOf(argv: readonly Arg[], mayStore: boolean): Options {
@@ -57,29 +66,37 @@ function optionsOf(argv: readonly Arg[], mayStore: boolean): Options {
       options.offset = Number(int64(argv[++i]))
       options.count = Number(int64(argv[++i]))
     } else if (word === 'STORE' && left >= 1 && mayStore) options.store = text(argv[++i])
-    else if (word === 'BY' && left >= 1) options.by = text(argv[++i]).includes('*') ? patternOf(argv[i]) : null
-    else if (word === 'GET' && left >= 1) options.gets.push(patternOf(argv[++i]))
+    else if (word === 'BY' && left >= 1) options.by = byOf(text(argv[++i]))
+    else if (word === 'GET' && left >= 1) options.gets.push(new Pattern(text(argv[++i])))
     else throw replyErrors.syntax()
   }
   return options
 }
 
-/** What a pattern leads to for an item: a string's or a field's text. Counts as a read of the key. */
-function lookupPattern(ctx: Context, pattern: Pattern, item: string): string | undefined {
-  if (pattern.isItem) return item
-  if (pattern.around === undefined) return undefined
-  const value = lookupRead(ctx, pattern.around[0] + item + pattern.around[1])
-  if (value === undefined) return undefined
-  if (pattern.field !== undefined) return value instanceof Hash ? value.get(pattern.field) : undefined
-  if (!isString(value)) return undefined
-  return typeof value === 'string' ? value : textOfLatin1(shownBytes(value))
+/** A pattern without a star would be the same for each item: they stay as they are. */
+function byOf(pattern: string): Pattern | null {
+  return pattern.includes('*') ? new Pattern(pattern) : null
 }
 
-function itemsOf(value: Value | undefined): string[] {
-  if (value === undefined) return []
-  if (value instanceof List || value instanceof MemberSet) return [...value]
-  if (value instanceof SortedSet) return Array.from(value, ([member]) => member)
-  throw replyErrors.wrongType()
+type Sortable = List | MemberSet | SortedSet
+
+function isSortable(value: Value): value is Sortable {
+  return value instanceof List || value instanceof MemberSet || value instanceof SortedSet
+}
+
+function itemsOf(value: Sortable): string[] {
+  return value instanceof SortedSet ? Array.from(value, ([member]) => member) : [...value]
+}
+
+/** A range of what has an order of its own, without a look at the rest; a set's is the one in which it gives its members. */
+function rangeOf(value: Sortable, start: number, end: number, isDescending: boolean): string[] {
+  if (value instanceof MemberSet) return itemsOf(value).slice(start, end)
+  const items: string[] = []
+  const first = isDescending ? value.size - 1 - start : start
+  const step = isDescending ? -1 : 1
+  if (value instanceof SortedSet) value.walk(first, end - start, step, (member) => items.push(member))
+  else for (let i = 0; i < end - start; i++) items.push(value.at(first + i * step)!)
+  return items
 }
 
 interface Weighed {
@@ -91,10 +108,122 @@ interface Weighed {
 
 function sorted(ctx: Context, items: readonly string[], { by, isAlpha, isDescending }: Options): string[] {
   const weighed = items.map((item): Weighed => {
-    const word = by === null || by === 'itself' ? item : lookupPattern(ctx, by, item)
+    const word = by instanceof Pattern ? by.lookup(ctx, item) : item
     return { item, word, score: isAlpha || word === undefined ? 0 : scoreOf(word) }
   })
-  weighed.sort(isAlpha ? compareWords : compareScores)
-  if (isDescending) descend(weighed, isAlpha ? compareWords : compareScores)
+  // Not before all keys were read: they count as read.
+  if (weighed.some(({ score }) => Number.isNaN(score))) throw notNumbers()
+  const compare = isAlpha ? compareWords : compareScores
+  weighed.sort(isDescending ? (a, b) => compare(b, a) : compare)
   return weighed.map(({ item }) => item)
 }
+
+function compareScores(a: Weighed, b: Weighed): number {
+  if (a.score !== b.score) return a.score < b.score ? -1 : 1
+  return compareText(a.item, b.item)
+}
+
+function compareWords({ word: a }: Weighed, { word: b }: Weighed): number {
+  if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined)
+  return compareText(a, b)
+}
+
+/** As C's strtod takes it: blanks before the number, nothing behind it but a zero byte. Nothing at all is 0. Or NaN. */
+function scoreOf(word: string): number {
+  const [number] = word.split('\0', 1)
+  return number === '' ? 0 : (parseDouble(number.replace(BLANKS, '')) ?? Number.NaN)
+}
+
+function notNumbers(): ReplyError {
+  return new ReplyError("ERR One or more scores can't be converted into double")
+}
+
+const BLANKS = /^[ \t\n\v\f\r]+/
+
+/** The items asked for, in the order asked for. */
+function chosen(ctx: Context, value: Value | undefined, options: Options): string[] {
+  if (value === undefined) return []
+  if (!isSortable(value)) throw replyErrors.wrongType()
+  const { offset, count, store, isDescending } = options
+  const start = Math.min(Math.max(offset, 0), value.size)
+  const end = count < 0 ? value.size : Math.min(start + count, value.size)
+  // What is stored has to come out the same on every replica: a set has no order that it could stay in.
+  const mustOrder = value instanceof MemberSet && store !== undefined
+  if (options.by === null && !mustOrder) return rangeOf(value, start, end, isDescending)
+  const wanted: Options = options.by === null ? { ...options, by: 'itself', isAlpha: true } : options
+  return sorted(ctx, itemsOf(value), wanted).slice(start, end)
+}
+
+function sort(ctx: Context, argv: Arg[], mayStore: boolean): void {
+  const options = optionsOf(argv, mayStore)
+  const items = chosen(ctx, lookupRead(ctx, text(argv[1])), options)
+  const { gets, store } = options
+  if (store !== undefined) storeResult(ctx, store, items, gets)
+  else if (gets.length === 0) {
+    ctx.reply.array(items.length)
+    for (const item of items) ctx.reply.bulk(item)
+  } else {
+    ctx.reply.array(items.length * gets.length)
+    for (const item of items) for (const pattern of gets) ctx.reply.bulk(pattern.lookup(ctx, item) ?? null)
+  }
+}
+
+function storeResult(ctx: Context, key: string, items: readonly string[], gets: readonly Pattern[]): void {
+  const { db } = ctx
+  const list = new List()
+  for (const item of items) {
+    if (gets.length === 0) list.pushBack(item)
+    for (const pattern of gets) list.pushBack(pattern.lookup(ctx, item) ?? '')
+  }
+  if (list.size > 0) {
+    db.set(key, list)
+    ctx.changed(list.size)
+    ctx.notify('l', 'sortstore', key)
+  } else if (db.has(key) && db.delete(key)) {
+    ctx.changed()
+    ctx.notify('g', 'del', key)
+  }
+  ctx.reply.integer(list.size)
+}
+
+/** The key, and the one behind the last STORE. */
+function keysOf(argv: readonly Arg[]): number[] {
+  const indexes = [1]
+  for (let i = 2; i < argv.length; i++) {
+    const word = option(argv[i])
+    if (word === 'LIMIT') i += 2
+    else if (word === 'GET' || word === 'BY') i++
+    else if (word === 'STORE' && i + 1 < argv.length) indexes[1] = ++i
+  }
+  return indexes
+}
+
+const syntax = 'key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]'
+const common = {
+  group: 'generic',
+  arity: -2,
+  keys: '1 1 1',
+  complexity: 'O(N+M*log(M)) for N items and M answered.',
+} as const
+
+export const sortCommands: readonly Command[] = [
+  command({
+    ...common,
+    name: 'SORT',
+    flags: 'write denyoom movablekeys',
+    findKeys: keysOf,
+    since: '1.0.0',
+    summary: 'The items of a list, set or sorted set in order, or what other keys hold for them; or stores these.',
+    syntax: `${syntax} [STORE destination]`,
+    run: (ctx, argv) => sort(ctx, argv, true),
+  }),
+  command({
+    ...common,
+    name: 'SORT_RO',
+    flags: 'readonly movablekeys',
+    since: '7.0.0',
+    summary: 'The items of a list, set or sorted set in order, or what other keys hold for them.',
+    syntax,
+    run: (ctx, argv) => sort(ctx, argv, false),
+  }),
+]

@@ -44,18 +44,21 @@ export class TrimOptions {
   }
 
   /** How many entries may go at most, 0 for all. Throws when the options do not go together. */
-  limit({ server, fromPrimary }: Context): number {
+  limit({ server, fromPrimary }: Context, mustTrim: boolean): number {
     const { trimming } = this
     if (this.#limit !== null && this.#limit > 0 && trimming === null) {
       throw new ReplyError('ERR syntax error, LIMIT cannot be used without specifying a trimming strategy')
     }
+    if (trimming === null && mustTrim) {
+      throw new ReplyError('ERR syntax error, XTRIM must be called with a trimming strategy')
+    }
     // A primary names what trimming came to, and leaves the other options as they were.
-    if (trimming === null || fromPrimary) return 0
+    if (fromPrimary) return 0
     if (this.#limit !== null) {
-      if (trimming.approximate) return this.#limit
+      if (trimming?.approximate) return this.#limit
       throw new ReplyError('ERR syntax error, LIMIT cannot be used without the special ~ option')
     }
-    if (!trimming.approximate) return 0
+    if (!trimming?.approximate) return 0
     const usual = NODES_AT_ONCE * server.config.number('stream-node-max-entries')
     return usual <= 0 ? DEFAULT_LIMIT : Math.min(usual, MAX_LIMIT)
   }
@@ -84,4 +87,3 @@ export function settleThreshold(argv: Arg[], { strategy, approximate, at }: Trim
   argv[at - 1] = '='
   argv[at] = strategy === 'MAXLEN' ? String(stream.size) : formatId(stream.firstKeptId)
 }
-

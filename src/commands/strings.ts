@@ -2,82 +2,17 @@
 // SET without options and GET are the hottest commands of all: they allocate nothing but what is kept.
 
 import type { Arg } from '../bytes.js'
-import { replyErrors } from '../errors.js'
-import { type Command, type Context, command, option, text } from './command.js'
+import { ReplyError, replyErrors } from '../errors.js'
+import { isString } from '../keyspace/keyspace.js'
+import { type Command, type Context, command, INT32_MAX, numberedKeys, option, text } from './command.js'
+import { comparisons, holds } from './comparisons.js'
 import { counters } from './counters.js'
-import { deleteDue, isDue, timeAfter, timeArg } from './expire.js'
-import { int64 } from './int64.js'
+import { deleteDue, isDue, timeArg } from './expire.js'
+import { parseInt64 } from './int64.js'
 import { lcs } from './lcs.js'
-import { readString, replyShown } from './lookup.js'
+import { lookupRead, readString, replyShown } from './lookup.js'
 import { ranges } from './ranges.js'
-
-/** What a word says of the time behind it. */
-const times = {
-  EX: { isRelative: true, unitMs: 1000 },
-  PX: { isRelative: true, unitMs: 1 },
-  EXAT: { isRelative: false, unitMs: 1000 },
-  PXAT: { isRelative: false, unitMs: 1 },
-} as const
-
-type TimeWord = keyof typeof times
-
-interface Options {
-  condition?: 'NX' | 'XX'
-  get?: boolean
-  /** At most one of these three. */
-  keepTtl?: boolean
-  persist?: boolean
-  time?: { word: TimeWord; amount: Arg }
-}
-
-const SET_WORDS: ReadonlySet<string> = new Set(['NX', 'XX', 'GET', 'KEEPTTL'])
-
-/** SET's and GETEX's options from argv[first] on, as Redis 7.0 takes them: each may come again, `EX 1 EX 2` is EX 2. */
-function optionsOf(argv: readonly Arg[], first: number, command: 'SET' | 'GETEX'): Options {
-  const options: Options = {}
-  for (let i = first; i < argv.length; i++) {
-    const word = option(argv[i])
-    if (command === 'GETEX' ? SET_WORDS.has(word) : word === 'PERSIST') throw replyErrors.syntax()
-    switch (word) {
-      case 'NX':
-      case 'XX':
-        if ((options.condition ?? word) !== word) throw replyErrors.syntax()
-        options.condition = word
-        break
-      case 'GET':
-        options.get = true
-        break
-      case 'KEEPTTL':
-        if (options.time !== undefined) throw replyErrors.syntax()
-        options.keepTtl = true
-        break
-      case 'PERSIST':
-        if (options.time !== undefined) throw replyErrors.syntax()
-        options.persist = true
-        break
-      case 'EX':
-      case 'PX':
-      case 'EXAT':
-      case 'PXAT':
-        if (options.keepTtl || options.persist || (options.time?.word ?? word) !== word) throw replyErrors.syntax()
-        if (++i === argv.length) throw replyErrors.syntax()
-        options.time = { word, amount: argv[i] }
-        break
-      default:
-        throw replyErrors.syntax()
-    }
-  }
-  return options
-}
-
-/** When a key ends that gets `amount` with the given word. Unlike EXPIRE, these commands refuse what is not positive. */
-function endOf(ctx: Context, name: string, word: TimeWord, amount: Arg): number {
-  const { isRelative, unitMs } = times[word]
-  const given = int64(amount)
-  const end = given > 0 ? timeAfter(isRelative ? ctx.now : 0, given, unitMs) : undefined
-  if (end === undefined) throw replyErrors.invalidExpire(name)
-  return end
-}
+import { endOf, setOptions, timeWords } from './set-options.js'
 
 function get(ctx: Context, argv: Arg[]): void {
   replyShown(ctx, readString(ctx, text(argv[1])))
@@ -92,23 +27,30 @@ function set(ctx: Context, argv: Arg[]): void {
   const key = text(argv[1])
   db.set(key, argv[2])
   ctx.changed()
+  ctx.notify('$', 'set', key)
   ctx.reply.ok()
 }
 
 function setWithOptions(ctx: Context, argv: Arg[]): void {
   const { db, reply } = ctx
-  const { condition, get, keepTtl, time } = optionsOf(argv, 3, 'SET')
-  const end = time === undefined ? null : endOf(ctx, 'set', time.word, time.amount)
+  const { condition, comparison, get, keepTtl, time } = setOptions(argv, 3, 'SET')
+  const end = endOf(ctx, 'set', time)
   // Owned even if the key is there: with a time its string may be kept beside the one that the map holds.
   const key = text(argv[1])
-  const old = get ? readString(ctx, key) : undefined
+  const old = get || comparison !== undefined ? readString(ctx, key) : undefined
   const isThere = db.has(key)
-  const isRefused = (condition === 'NX' && isThere) || (condition === 'XX' && !isThere)
+  const isRefused =
+    (condition === 'NX' && isThere) ||
+    (condition === 'XX' && !isThere) ||
+    (comparison !== undefined && !holds(comparison, old))
   if (!isRefused) {
     const value = argv[2]
     db.set(key, value, keepTtl ? (db.expiresAt(key) ?? null) : end)
     ctx.changed()
+    ctx.notify('$', 'set', key)
+    if (end !== null) ctx.notify('g', 'expire', key)
     if (end !== null) ctx.effect('SET', key, value, 'PXAT', timeArg(end))
+    else if (comparison !== undefined) ctx.effect('SET', key, value, ...(keepTtl ? ['KEEPTTL'] : []))
     else if (get) ctx.effect(...argv.filter((arg, i) => i < 3 || option(arg) !== 'GET'))
   }
   if (get) replyShown(ctx, old)
@@ -122,6 +64,7 @@ function setnx(ctx: Context, argv: Arg[]): void {
   if (isNew) {
     ctx.db.set(key, argv[2])
     ctx.changed()
+    ctx.notify('$', 'set', key)
   }
   ctx.reply.integer(isNew ? 1 : 0)
 }
@@ -130,15 +73,17 @@ function setUntil(ctx: Context, key: string, value: Arg, end: number): void {
   ctx.db.set(key, value, end)
   ctx.changed()
   ctx.effect('SET', key, value, 'PXAT', timeArg(end))
+  ctx.notify('$', 'set', key)
+  ctx.notify('g', 'expire', key)
   ctx.reply.ok()
 }
 
 function setex(ctx: Context, argv: Arg[]): void {
-  setUntil(ctx, text(argv[1]), argv[3], endOf(ctx, 'setex', 'EX', argv[2]))
+  setUntil(ctx, text(argv[1]), argv[3], endOf(ctx, 'setex', { word: 'EX', amount: argv[2] })!)
 }
 
 function psetex(ctx: Context, argv: Arg[]): void {
-  setUntil(ctx, text(argv[1]), argv[3], endOf(ctx, 'psetex', 'PX', argv[2]))
+  setUntil(ctx, text(argv[1]), argv[3], endOf(ctx, 'psetex', { word: 'PX', amount: argv[2] })!)
 }
 
 function getset(ctx: Context, argv: Arg[]): void {
@@ -147,6 +92,7 @@ function getset(ctx: Context, argv: Arg[]): void {
   ctx.db.set(key, argv[2])
   ctx.changed()
   ctx.effect('SET', key, argv[2])
+  ctx.notify('$', 'set', key)
   replyShown(ctx, old)
 }
 
@@ -157,38 +103,49 @@ function getdel(ctx: Context, argv: Arg[]): void {
     ctx.db.delete(key)
     ctx.changed()
     ctx.effect('DEL', key)
+    ctx.notify('g', 'del', key)
   }
   replyShown(ctx, old)
 }
 
 function getex(ctx: Context, argv: Arg[]): void {
-  const { persist, time } = optionsOf(argv, 2, 'GETEX')
+  const { persist, time } = setOptions(argv, 2, 'GETEX')
   const key = text(argv[1])
   const value = readString(ctx, key)
   if (value !== undefined && time !== undefined) {
-    const end = endOf(ctx, 'getex', time.word, time.amount)
+    const end = endOf(ctx, 'getex', time)!
     // Only a point in time can be past: a relative time is positive.
-    if (!times[time.word].isRelative && isDue(ctx, end)) deleteDue(ctx, key)
+    if (!timeWords[time.word].isRelative && isDue(ctx, end)) deleteDue(ctx, key)
     else {
       ctx.db.setExpiry(key, end)
       ctx.changed()
       ctx.effect('PEXPIREAT', key, timeArg(end))
+      ctx.notify('g', 'expire', key)
     }
   } else if (value !== undefined && persist && ctx.db.expiresAt(key) != null) {
     ctx.db.setExpiry(key, null)
     ctx.changed()
     ctx.effect('PERSIST', key)
+    ctx.notify('g', 'persist', key)
   }
   replyShown(ctx, value)
 }
 
 function mget(ctx: Context, argv: Arg[]): void {
   ctx.reply.array(argv.length - 1)
-  for (let i = 1; i < argv.length; i++) replyShown(ctx, readString(ctx, text(argv[i])))
+  for (let i = 1; i < argv.length; i++) {
+    // What is no string is answered as if it were not there.
+    const value = lookupRead(ctx, text(argv[i]))
+    replyShown(ctx, value !== undefined && isString(value) ? value : undefined)
+  }
 }
 
 function setPairs(ctx: Context, argv: Arg[]): void {
-  for (let i = 1; i < argv.length; i += 2) ctx.db.set(text(argv[i]), argv[i + 1])
+  for (let i = 1; i < argv.length; i += 2) {
+    const key = text(argv[i])
+    ctx.db.set(key, argv[i + 1])
+    ctx.notify('$', 'set', key)
+  }
   ctx.changed((argv.length - 1) / 2)
 }
 
@@ -203,6 +160,33 @@ function msetnx(ctx: Context, argv: Arg[]): void {
   const isFree = argv.every((arg, i) => i % 2 === 0 || !ctx.db.has(text(arg)))
   if (isFree) setPairs(ctx, argv)
   ctx.reply.integer(isFree ? 1 : 0)
+}
+
+/** From Redis 8.4. Replicas get a SET for each key, which servers of any version know. */
+function msetex(ctx: Context, argv: Arg[]): void {
+  const { db, reply } = ctx
+  const count = Number(parseInt64(argv[1]) ?? 0)
+  if (count < 1 || count > INT32_MAX) throw new ReplyError('ERR invalid numkeys value')
+  const behind = 2 + 2 * count
+  if (behind > argv.length) throw new ReplyError('ERR wrong number of key-value pairs')
+  const { condition, keepTtl, time } = setOptions(argv, behind, 'MSETEX')
+  const end = endOf(ctx, 'msetex', time)
+  const pairs = argv.slice(2, behind)
+  const isRefused =
+    condition !== undefined && pairs.some((arg, i) => i % 2 === 0 && db.has(text(arg)) !== (condition === 'XX'))
+  reply.integer(isRefused ? 0 : 1)
+  if (isRefused) return
+  for (let i = 0; i < pairs.length; i += 2) {
+    const key = text(pairs[i])
+    const value = pairs[i + 1]
+    db.set(key, value, keepTtl ? (db.expiresAt(key) ?? null) : end)
+    ctx.notify('$', 'set', key)
+    if (end !== null) {
+      ctx.effect('SET', key, value, 'PXAT', timeArg(end))
+      ctx.notify('g', 'expire', key)
+    } else ctx.effect('SET', key, value, ...(keepTtl ? ['KEEPTTL'] : []))
+  }
+  ctx.changed(count)
 }
 
 const one = { group: 'string', keys: '1 1 1', complexity: 'O(1)' } as const
@@ -325,6 +309,19 @@ const whole: readonly Command[] = [
     syntax: 'key value [key value ...]',
     run: msetnx,
   }),
+  command({
+    group: 'string',
+    name: 'MSETEX',
+    arity: -4,
+    flags: 'write denyoom movablekeys',
+    keys: '0 0 0',
+    findKeys: (argv) => numberedKeys(argv, 1).map((_, i) => 2 + 2 * i),
+    since: '8.4.0',
+    summary: 'Gives several keys their values at once, and a time if asked to.',
+    complexity: 'O(N) for N keys',
+    syntax: `numkeys <key value ...> [NX | XX] [${timeSyntax} | KEEPTTL]`,
+    run: msetex,
+  }),
 ]
 
-export const stringCommands: readonly Command[] = [...whole, ...ranges, ...counters, lcs]
+export const stringCommands: readonly Command[] = [...whole, ...comparisons, ...ranges, ...counters, lcs]

@@ -1,25 +1,51 @@
 // Every command there is, by name.
 
 import { type Arg, textOfArg } from '../bytes.js'
+import { bitfieldCommands } from './bitfield.js'
+import { bitmapCommands } from './bitmaps.js'
 import type { Command } from './command.js'
 import { connectionCommands } from './connection.js'
+import { dumpCommands } from './dump.js'
+import { fieldTimeCommands } from './field-times.js'
 import { functionCommands } from './functions.js'
+import { geoCommands } from './geo.js'
+import { hashCommands } from './hashes.js'
+import { hyperloglogCommands } from './hyperloglog.js'
 import { keyCommands } from './keys.js'
+import { listCommands } from './lists.js'
+import { pubsubCommands } from './pubsub.js'
 import { replicationCommands } from './replication.js'
 import { saveCommands } from './save.js'
 import { serverCommands } from './server.js'
+import { setCommands } from './sets.js'
+import { sortCommands } from './sort.js'
+import { sortedSetCommands } from './sorted-sets.js'
+import { streamCommands } from './streams.js'
 import { stringCommands } from './strings.js'
 import { transactionCommands } from './transactions.js'
 
 const all: readonly (readonly Command[])[] = [
   stringCommands,
+  bitmapCommands,
+  bitfieldCommands,
+  hyperloglogCommands,
+  hashCommands,
+  fieldTimeCommands,
+  setCommands,
   keyCommands,
+  listCommands,
+  sortCommands,
+  streamCommands,
+  pubsubCommands,
   transactionCommands,
   connectionCommands,
   serverCommands,
   replicationCommands,
   functionCommands,
+  dumpCommands,
   saveCommands,
+  sortedSetCommands,
+  geoCommands,
 ]
 
 /** By lower-case name, each command once: what COMMAND shows. */

@@ -113,11 +113,11 @@ export class Config {
     for (const pattern of patterns) {
       if (!/[[*?]/.test(pattern)) {
         const one = findSetting(pattern)
-        if (one !== undefined && !found.has(one.as)) found.set(one.as, [pattern, this.text(one.name)])
+        if (one !== undefined && !found.has(one.as)) found.set(one.as, [pattern, this.#shown(one.name)])
         continue
       }
       for (const { name, as, shown } of allNames())
-        if (shown && !found.has(as) && globMatch(pattern, as, true)) found.set(as, [as, this.text(name)])
+        if (shown && !found.has(as) && globMatch(pattern, as, true)) found.set(as, [as, this.#shown(name)])
     }
     return [...found.values()]
   }
@@ -206,6 +206,11 @@ export class Config {
         users.map((user) => ({ line: `user ${user}`, force: true })),
       )
     return file.toString()
+  }
+
+  #shown(name: SettingName): string {
+    const value = this.text(name)
+    return settings[name].shown?.(value) ?? value
   }
 
   #put(name: SettingName, value: string): void {

@@ -112,6 +112,8 @@ export const settings = {
   'repl-diskless-load': choice('disabled', ['disabled', 'on-empty-db', 'swapdb'], { notWhileLoading: true }),
   'min-replicas-to-write': integer(0, 0, INT_MAX, { ...live, alias: 'min-slaves-to-write' }),
   'min-replicas-max-lag': integer(10, 0, INT_MAX, { ...live, alias: 'min-slaves-max-lag' }),
+  // Our own: what a replica does when its primary streams a command that it does not know.
+  'on-unknown-command': choice('stop', ['stop', 'skip'], live),
   'propagation-error-behavior': choice('ignore', ['ignore', 'panic', 'panic-on-replicas']),
 
   // Memory and time

@@ -42,8 +42,10 @@ export interface Setting<F extends Form = Form> extends Marks {
   readonly initial: string
   /** Takes several arguments. */
   readonly multi: boolean
-  /** The value as CONFIG GET shows it, or BadValue. `was` is the value before. */
+  /** The value to be kept, or BadValue. `was` is the value before. */
   parse(args: readonly string[], was: string): string
+  /** What CONFIG GET shows of the value, where that is not all of it. */
+  shown?(value: string): string
   /** The lines of a file that give this value. None: no line may stand there. */
   lines(name: string, value: string): RewrittenLine[]
 }
@@ -334,14 +336,15 @@ export function keyspaceEvents(): Setting<'text'> {
       throw new BadValue("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
     const has = (flag: string): boolean => word.includes(flag)
     const all = has('A') || [...EVENT_CLASSES].every(has)
-    // Redis 7.0 forgets to show `n` beside `A`, but keeps it: what is shown, and so what we keep, is without it.
-    const classes = all ? 'A' : [...EVENT_CLASSES, 'n'].filter(has).join('')
-    return classes + [...'KEm'].filter(has).join('')
+    const classes = all ? ['A', 'n'] : [...EVENT_CLASSES, 'n']
+    return [...classes, ...'KEm'].filter((flag) => flag === 'A' || has(flag)).join('')
   }
+  // Redis 7.0 forgets to show `n` beside `A`, but keeps it.
+  const shown = (value: string): string => value.replace('An', 'A')
   const lines = (name: string, value: string): RewrittenLine[] => [
-    { line: `${name} ${quote(value)}`, force: value !== '' },
+    { line: `${name} ${quote(shown(value))}`, force: value !== '' },
   ]
-  return { form: 'text', initial: '', multi: false, parse, lines, live: true }
+  return { form: 'text', initial: '', multi: false, parse, shown, lines, live: true }
 }
 
 export function addresses(): Setting<'list'> {

@@ -20,13 +20,20 @@ export interface BlockingHost {
   typeOf(db: number, key: string): TypeName
 }
 
+interface Ready {
+  db: number
+  key: string
+}
+
 export class Blocking implements Watcher {
   readonly #host: BlockingHost
   /** By keyspace number and key, those who wait, in the order they came. */
   readonly #waiting = new Map<number, Map<string, Set<Client>>>()
-  /** Keys that were changed and may serve somebody. */
-  #ready: { db: number; key: string }[] = []
+  /** Keys that were changed and may serve somebody, in the order of their first change since they were last looked at. */
+  #ready = new Map<string, Ready>()
   #count = 0
+  /** Of these, those who also want to hear that a key is gone. */
+  #wakingOnDelete = 0
   #isServing = false
 
   constructor(host: BlockingHost) {
@@ -42,22 +49,32 @@ export class Blocking implements Watcher {
     return this.#count > 0
   }
 
+  /** Somebody may be served: `serve` is to be called. */
+  get isDue(): boolean {
+    return this.#ready.size > 0
+  }
+
   changed(change: Change, key: string, keyspace: Keyspace): void {
-    if (this.#waiting.get(keyspace.index)?.has(key)) this.#ready.push({ db: keyspace.index, key })
-    else if (change === 'clear') this.replaced(keyspace.index)
+    if (change === 'clear') this.replaced(keyspace.index)
+    else if (this.#waiting.get(keyspace.index)?.has(key)) this.#mark(keyspace.index, key)
   }
 
   replaced(index: number): void {
-    for (const key of this.#waiting.get(index)?.keys() ?? []) this.#ready.push({ db: index, key })
+    for (const key of this.#waiting.get(index)?.keys() ?? []) this.#mark(index, key)
+  }
+
+  #mark(db: number, key: string): void {
+    const id = `${db} ${key}`
+    if (!this.#ready.has(id)) this.#ready.set(id, { db, key })
   }
 
   /** Lets a client wait. One that waits already, and was given another try, keeps its place and its time. */
   block(client: Client, command: Command, argv: Arg[], wait: Wait): void {
     if (client.blocked !== null) return
-    const timer = wait.timeoutMs > 0 ? this.#host.env.after(wait.timeoutMs, () => this.#timedOut(client)) : null
-    const blocked: Blocked = { command, argv, wait, db: client.db, timer }
+    const timer = wait.timeoutMs > 0 ? this.#host.env.after(wait.timeoutMs, () => this.release(client)) : null
+    const blocked: Blocked = { command, argv: wait.argv ?? argv, wait, db: client.db, timer }
     client.blocked = blocked
-    this.#count++
+    if (wait.wakesOnDelete) this.#wakingOnDelete++
     let keys = this.#waiting.get(client.db)
     if (keys === undefined) this.#waiting.set(client.db, (keys = new Map()))
     for (const key of wait.keys) {
@@ -65,16 +82,16 @@ export class Blocking implements Watcher {
       if (clients === undefined) keys.set(key, new Set([client]))
       else clients.add(client)
     }
-    this.#host.observeIfNeeded()
+    if (++this.#count === 1) this.#host.observeIfNeeded()
   }
 
-  /** The client waits no more: it was served, its time is over, it was told to stop, or it is gone. */
-  unblock(client: Client): void {
+  /** The client waits no more, because it is gone. */
+  forget(client: Client): void {
     const { blocked } = client
     if (blocked === null) return
     blocked.timer?.cancel()
     client.blocked = null
-    this.#count--
+    if (blocked.wait.wakesOnDelete) this.#wakingOnDelete--
     const keys = this.#waiting.get(blocked.db)
     for (const key of blocked.wait.keys) {
       const clients = keys?.get(key)
@@ -82,48 +99,63 @@ export class Blocking implements Watcher {
       if (clients?.size === 0) keys!.delete(key)
     }
     if (keys?.size === 0) this.#waiting.delete(blocked.db)
-    this.#host.observeIfNeeded()
+    if (--this.#count === 0) this.#host.observeIfNeeded()
+  }
+
+  /** The client waits no more and has its reply. What it sent meanwhile runs in a turn of its own, as in Redis. */
+  end(client: Client): void {
+    if (client.blocked === null) return
+    this.forget(client)
+    this.#host.env.soon(() => client.resume())
   }
 
   /** Ends a client's waiting: with what its command answers when the time is over, or with an error (CLIENT UNBLOCK). */
   release(client: Client, error?: string): void {
     const { blocked } = client
     if (blocked === null) return
-    this.unblock(client)
     if (error === undefined) blocked.wait.timedOut(client.reply)
     else this.#host.refuse(client, blocked, error)
-    client.resume()
+    this.end(client)
   }
 
-  /** All who wait are told that they wait in vain: this node became a replica. */
+  /** All who wait are told that they wait in vain, and are sent away: this node became a replica. */
   releaseAll(error: string): void {
     for (const keys of [...this.#waiting.values()])
-      for (const clients of [...keys.values()]) for (const client of [...clients]) this.release(client, error)
+      for (const clients of [...keys.values()])
+        for (const client of [...clients]) {
+          client.closeAfterReply = true
+          this.release(client, error)
+        }
   }
 
   /** Serves whom the changes so far can serve, and whom serving those can serve in turn. */
   serve(): void {
-    if (this.#ready.length === 0 || this.#isServing) return
+    if (this.#ready.size === 0 || this.#isServing) return
     this.#isServing = true
     try {
-      for (let next = this.#ready.shift(); next !== undefined; next = this.#ready.shift())
-        this.#serveKey(next.db, next.key)
+      // A key that is changed while others are served has its turn after them.
+      while (this.#ready.size > 0) {
+        const ready = this.#ready
+        this.#ready = new Map()
+        for (const [id, { db, key }] of ready) {
+          ready.delete(id)
+          this.#serveKey(db, key)
+        }
+      }
     } finally {
       this.#isServing = false
     }
   }
 
   #serveKey(db: number, key: string): void {
-    for (const client of [...(this.#waiting.get(db)?.get(key) ?? [])]) {
+    // Those who are served leave the set meanwhile; nobody joins it.
+    for (const client of this.#waiting.get(db)?.get(key) ?? []) {
+      const type = this.#host.typeOf(db, key)
+      if (type === 'none' && this.#wakingOnDelete === 0) return
       const { blocked } = client
       if (blocked === null) continue
-      const type = this.#host.typeOf(db, key)
-      if (type !== blocked.wait.type && !(type === 'none' && blocked.wait.wakesOnDelete === true)) continue
+      if (type !== blocked.wait.type && blocked.wait.wakesOnDelete !== true) continue
       this.#host.retry(client, blocked, key)
     }
-  }
-
-  #timedOut(client: Client): void {
-    this.release(client)
   }
 }

@@ -4,7 +4,7 @@
 
 import type { Arg } from '../bytes.js'
 import { type Blocked, Client } from '../commands/client.js'
-import type { Command, Server } from '../commands/command.js'
+import type { Command, Server, Wait } from '../commands/command.js'
 import { monitorLine } from '../commands/monitor.js'
 import { ReplyError, StoreError } from '../errors.js'
 import type { RequestParser } from '../protocol/parser.js'
@@ -61,8 +61,8 @@ export class Calls {
       if (client.transaction !== null && gate.queue(client, command, argv)) return
       ctx.begin(client, this.#server.dataset.keyspaces[client.db])
       ctx.mayBlock = client.kind === 'normal'
-      this.#call(ctx, command, argv, parser)
-      if (ctx.wait !== null) blocking.block(client, command, argv, ctx.wait)
+      const wait = this.#call(ctx, command, argv, parser)
+      if (wait !== null) blocking.block(client, command, argv, wait)
     } catch (error) {
       this.#replyError(client, error)
     }
@@ -71,7 +71,6 @@ export class Calls {
   /** Runs a command of a transaction, inside the call of EXEC. */
   callQueued(client: Client, command: Command, argv: Arg[]): void {
     try {
-      this.#parts.gate.checkState(client, command)
       this.#queuedContext.begin(client, this.#server.dataset.keyspaces[client.db])
       this.#call(this.#queuedContext, command, argv, null)
     } catch (error) {
@@ -105,9 +104,7 @@ export class Calls {
     } catch (error) {
       this.#replyError(client, error)
     }
-    if (ctx.wait !== null) return
-    this.#parts.blocking.unblock(client)
-    client.resume()
+    if (ctx.wait === null) this.#parts.blocking.end(client)
   }
 
   /** Answers a client that waited with an error. */
@@ -116,27 +113,32 @@ export class Calls {
     this.#replyError(client, new ReplyError(error))
   }
 
-  #call(ctx: CallContext, command: Command, argv: Arg[], parser: RequestParser | null): void {
+  /** Says what the handler wants to wait for. It is not in `ctx` any more: who hears of the changes may use that anew. */
+  #call(ctx: CallContext, command: Command, argv: Arg[], parser: RequestParser | null): Wait | null {
     const { journal, timing } = this.#parts
-    const { stats, monitors } = this.#server
+    const { stats, monitors, tracking } = this.#server
+    const outer = tracking.begin(ctx.client)
     const beganMs = timing.begin()
     journal.enter()
     try {
       command.run(ctx, argv)
+      return ctx.wait
     } catch (error) {
       command.failedCalls++
       throw error
     } finally {
+      // Another try is no other call.
       if (ctx.readyKey === undefined) {
         command.calls++
         stats.commands++
-      }
-      if (monitors.size > 0 && !command.flags.has('skip_monitor') && !command.flags.has('admin')) {
-        this.#tellMonitors(ctx.client, command, argv)
+        if (monitors.size > 0 && !command.flags.has('skip_monitor') && !command.flags.has('admin')) {
+          this.#tellMonitors(ctx.client, command, argv)
+        }
       }
       if (ctx.wasChanged) this.#settle(ctx, argv, parser)
       if (ctx.wait === null) timing.end(ctx.client, command, argv, beganMs)
       else timing.pause()
+      tracking.end(outer, ctx.client, command, argv)
       journal.leave()
     }
   }

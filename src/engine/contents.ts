@@ -17,7 +17,7 @@ export interface ContentsHost {
 export interface Watcher {
   /** While it is false, nobody is told, and changes cost nothing. */
   readonly isWatching: boolean
-  changed(change: Change, key: string, keyspace: Keyspace): void
+  changed(change: Change, key: string, keyspace: Keyspace, isNew: boolean): void
   /** Keys of this keyspace may be others than before: FLUSHDB, SWAPDB, a full sync. */
   replaced(index: number): void
 }
@@ -127,9 +127,9 @@ export class Contents {
     this.dataset.observer = wanted ? this.#observe : null
   }
 
-  readonly #observe = (change: Change, key: string, keyspace: Keyspace): void => {
+  readonly #observe = (change: Change, key: string, keyspace: Keyspace, isNew: boolean): void => {
     if (change !== 'clear') this.watches.touch(keyspace.index, key, change === 'expire')
-    for (const watcher of this.#watchers) if (watcher.isWatching) watcher.changed(change, key, keyspace)
+    for (const watcher of this.#watchers) if (watcher.isWatching) watcher.changed(change, key, keyspace, isNew)
     if (this.#isObserved) this.#host.note(change, key, keyspace)
   }
 

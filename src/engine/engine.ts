@@ -3,6 +3,7 @@
 // short cut for its hot paths that ends in the same journal).
 
 import { type Arg, textOfArg } from '../bytes.js'
+import { Channels } from '../commands/channels.js'
 import { Client, type ClientKind } from '../commands/client.js'
 import {
   type Command,
@@ -15,6 +16,7 @@ import {
 } from '../commands/command.js'
 import type { SaveFile } from '../commands/save.js'
 import { commands, findCommand } from '../commands/table.js'
+import { Tracking } from '../commands/tracking.js'
 import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import { assert, ReplyError, replyErrors, StoreError } from '../errors.js'
@@ -25,9 +27,11 @@ import type { Link, Transport } from '../link.js'
 import type { RequestParser } from '../protocol/parser.js'
 import { SilentReply } from '../protocol/silent-reply.js'
 import { quoteArg, type Reply, type ReplyValue } from '../protocol/writer.js'
+import { supplementOf } from '../rdb/supplement.js'
 import { History } from '../replication/history.js'
 import type { Replica } from '../replication/primary.js'
 import type { LinkState, SnapshotLoad } from '../replication/replica.js'
+import { FILE_FORM, type SnapshotForm } from '../replication/snapshot-form.js'
 import { Stream } from '../replication/stream.js'
 import { Snapshot } from '../snapshot.js'
 import { REDIS_VERSION } from '../version.js'
@@ -40,6 +44,7 @@ import { Expirer } from './expirer.js'
 import { Gate } from './gate.js'
 import { Journal } from './journal.js'
 import { loadInto } from './loading.js'
+import { Notifications } from './notifications.js'
 import { Pause, type PauseKind } from './pause.js'
 import { type FollowOptions, Role } from './role.js'
 import { Timing } from './timing.js'
@@ -64,7 +69,7 @@ export interface EngineEvents {
 }
 
 /** What a primary's stream may hold that does not touch our data: handed on, and not applied. */
-const PASSED_ON = new Set(['publish', 'spublish', 'script', 'function'])
+const PASSED_ON = new Set(['script'])
 
 export class Engine implements Server {
   readonly env: Env
@@ -72,6 +77,9 @@ export class Engine implements Server {
   readonly commands = commands
   readonly clients = new Map<number, Client>()
   readonly monitors = new Set<Client>()
+  readonly channels = new Channels()
+  readonly tracking: Tracking
+  readonly #notifications: Notifications
   readonly history: History
   readonly stream: Stream
   readonly runId: string
@@ -80,6 +88,8 @@ export class Engine implements Server {
   readonly stats: Stats = freshStats()
   changesSinceSave = 0
   file: SaveFile | null = null
+  /** Commands of a primary that were not known here and passed over (on-unknown-command skip), and how often. */
+  readonly skippedCommands = new Map<string, number>()
   lastSaveAt: number
   rewriteConfig: (() => void) | null = null
   events: Partial<EngineEvents> = {}
@@ -137,6 +147,12 @@ export class Engine implements Server {
       typeOf: (db, key) => this.dataset.keyspaces[db].typeOf(key),
     })
     this.contents.addWatcher(this.#blocking)
+    const observeIfNeeded = (): void => this.contents.observeIfNeeded()
+    this.tracking = new Tracking({ env, config, clients: this.clients, observeIfNeeded })
+    this.contents.addWatcher(this.tracking)
+    this.#notifications = new Notifications({ config, channels: this.channels, observeIfNeeded })
+    this.contents.addWatcher(this.#notifications)
+    observeIfNeeded()
     this.#primaryClient = this.connect({ kind: 'primary', reply: this.#primaryReply })
     this.#applier = new Applier({
       applyCommand: (argv, parser) => this.#applyCommand(argv, parser),
@@ -175,7 +191,7 @@ export class Engine implements Server {
       write: (db, effect) => this.#journal.write(db, effect),
       notify: (eventClass, event, key, db) => this.notify(eventClass, event, key, db),
       changed: () => {
-        if (this.contents.isObserved) this.#journal.touch()
+        if (this.#isHeard) this.#journal.touch()
       },
     })
     this.#bounds = new Bounds(
@@ -242,10 +258,12 @@ export class Engine implements Server {
 
   disconnect(client: Client): void {
     this.clients.delete(client.id)
-    this.#blocking.unblock(client)
+    this.#blocking.forget(client)
     this.#pause.forget(client)
     this.contents.unwatch(client)
     this.monitors.delete(client)
+    this.channels.unsubscribeAll(client)
+    this.tracking.disable(client)
     this.#role.detach(client)
   }
 
@@ -325,8 +343,14 @@ export class Engine implements Server {
   wrote(db: number, effect: readonly (Arg | number)[]): void {
     this.changesSinceSave++
     if (this.stream.active) this.#journal.write(db, effect)
+    if (this.#notifications.isOn) this.#notifications.notifyEffect(db, effect)
     if (this.#bounds.hasMaxEntries) this.#bounds.keepWithinEntries()
-    if (this.contents.isObserved) this.#journal.touch()
+    if (this.#isHeard) this.#journal.touch()
+  }
+
+  /** Somebody has to hear of changes when the work is done: the store's owner, or clients that wait for a key. */
+  get #isHeard(): boolean {
+    return this.contents.isObserved || this.#blocking.isDue
   }
 
   /** Throws what a write by the store's owner is refused with. */
@@ -341,11 +365,13 @@ export class Engine implements Server {
 
   #remove(keyspace: Keyspace, key: string, why: 'expire' | 'evict'): boolean {
     if (!keyspace.delete(key, why)) return false
+    if (why === 'expire') this.notify('x', 'expired', key, keyspace.index)
+    else this.notify('e', 'evicted', key, keyspace.index)
     const lazy = this.config.flag(why === 'expire' ? 'lazyfree-lazy-expire' : 'lazyfree-lazy-eviction')
     if (why === 'expire') this.stats.expired++
     else this.stats.evicted++
     this.#journal.write(keyspace.index, [lazy ? 'UNLINK' : 'DEL', key])
-    if (this.contents.isObserved) this.#journal.touch()
+    if (this.#isHeard) this.#journal.touch()
     return true
   }
 
@@ -358,10 +384,12 @@ export class Engine implements Server {
   // Keyspaces
 
   flush(index: number): number {
+    this.tracking.flushed()
     return this.contents.flush(index)
   }
 
   flushAll(): number {
+    this.tracking.flushed()
     return this.contents.flushAll()
   }
 
@@ -386,7 +414,9 @@ export class Engine implements Server {
     this.contents.isObserved = observed
   }
 
-  notify(_eventClass: EventClass, _event: string, _key: string, _db: number): void {}
+  notify(eventClass: EventClass, event: string, key: string, db: number): void {
+    if (this.#notifications.isOn) this.#notifications.notify(eventClass, event, key, db)
+  }
 
   // Waiting
 
@@ -405,6 +435,8 @@ export class Engine implements Server {
 
   unblock(client: Client, error?: string): boolean {
     if (client.blocked === null) return false
+    // As in Redis 7.0, a call that somebody ended counts as failed, whatever it answers.
+    if (error === undefined) client.blocked.command.failedCalls++
     this.#blocking.release(client, error)
     return true
   }
@@ -477,7 +509,25 @@ export class Engine implements Server {
     const { lastError } = this.#primaryReply
     if (lastError === null) return
     this.#primaryReply.lastError = null
-    throw new StoreError('PROTOCOL', `'${quoteArg(name)}' was answered with: ${lastError}`)
+    if (this.lookup(argv) === undefined) this.#metUnknown(argv)
+    else throw new StoreError('PROTOCOL', `'${quoteArg(name)}' was answered with: ${lastError}`)
+  }
+
+  /** Our primary streamed a command that we do not know. To pass over it in silence would part our data from its. */
+  #metUnknown(argv: readonly Arg[]): void {
+    const name = argv
+      .slice(0, findCommand(argv[0]) === undefined ? 1 : 2)
+      .map((arg) => quoteArg(arg))
+      .join(' ')
+    const met = `MASTER sent the command '${name}' at offset ${this.history.offset}, which is not known here`
+    if (this.config.text('on-unknown-command') === 'stop') {
+      throw new StoreError('UNKNOWN_COMMAND', `${met}: the link stops, and what is held stays as it is`)
+    }
+    const { transaction } = this.#primaryClient
+    if (transaction !== null) transaction.failed = false
+    const count = (this.skippedCommands.get(name) ?? 0) + 1
+    this.skippedCommands.set(name, count)
+    this.env.log.warn(`${met}: it is skipped (${count} so far)`)
   }
 
   #resetApply(): void {
@@ -510,8 +560,10 @@ export class Engine implements Server {
 
   #replaceDataset(fresh: Dataset): void {
     this.contents.replace(fresh)
+    this.tracking.flushed()
     this.#bounds.furnish(fresh)
     this.#expirer.arm()
+    if (this.#blocking.isDue) this.#journal.touch()
   }
 
   reload(): void {
@@ -521,8 +573,8 @@ export class Engine implements Server {
     load.commit()
   }
 
-  takeSnapshot(noKeys = false): Snapshot {
-    const dataset = noKeys ? new Dataset(0, this.#owner) : this.dataset
+  takeSnapshot(form: SnapshotForm = FILE_FORM): Snapshot {
+    const dataset = form.noKeys ? new Dataset(0, this.#owner) : this.dataset
     const aux: [string, string][] = [
       ['redis-ver', REDIS_VERSION],
       ['redis-bits', '64'],
@@ -537,6 +589,7 @@ export class Engine implements Server {
       aux,
       compress: this.config.flag('rdbcompression'),
       checksum: this.config.flag('rdbchecksum'),
+      version: form.version,
     })
   }
 
@@ -549,7 +602,10 @@ export class Engine implements Server {
       get port() {
         return engine.port
       },
-      takeSnapshot: (noKeys) => this.takeSnapshot(noKeys),
+      takeSnapshot: (form) => this.takeSnapshot(form),
+      writeSupplement: () => {
+        for (const { db, argv } of supplementOf(this.dataset)) this.#journal.write(db, argv)
+      },
       beginLoad: () => this.#beginLoad(),
       apply: (chunk) => {
         this.timing.pass()

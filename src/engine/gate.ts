@@ -2,7 +2,8 @@
 // A request that is refused while its client puts a transaction together spoils the transaction.
 
 import { type Arg, textOfArg } from '../bytes.js'
-import type { Client } from '../commands/client.js'
+import { isSubscriber } from '../commands/channels.js'
+import type { Client, Transaction } from '../commands/client.js'
 import type { Command } from '../commands/command.js'
 import { findCommand } from '../commands/table.js'
 import type { Config } from '../config/config.js'
@@ -23,6 +24,11 @@ export interface GateHost {
 /** Run at once even while a transaction is being put together. */
 const CONTROLS_TRANSACTION = new Set(['multi', 'exec', 'discard', 'watch', 'quit', 'reset'])
 
+/** What a subscriber may call with RESP2, whose replies it could not tell from messages. */
+const FOR_SUBSCRIBERS = new Set(
+  'ping subscribe ssubscribe psubscribe unsubscribe sunsubscribe punsubscribe quit reset'.split(' '),
+)
+
 export class Gate {
   readonly #host: GateHost
 
@@ -36,7 +42,9 @@ export class Gate {
     client.lastCommand = command.name
     try {
       if (!command.acceptsCount(argv.length)) throw replyErrors.arity(command.name)
-      this.checkState(client, command)
+      this.#checkState(client, command)
+      if (isSubscriber(client) && client.protocol === 2 && !FOR_SUBSCRIBERS.has(command.name))
+        throw forSubscribersOnly(command)
     } catch (error) {
       command.rejectedCalls++
       throw this.#refuse(client, error as Error, command)
@@ -45,27 +53,29 @@ export class Gate {
   }
 
   /** What depends on the client and on the state of this node. Throws the ReplyError that refuses it. */
-  checkState(client: Client, command: Command): void {
+  #checkState(client: Client, command: Command): void {
     const { config, link } = this.#host
     if (!client.authenticated && !command.flags.has('no_auth') && config.text('requirepass') !== '') {
       throw replyErrors.noAuth()
     }
     if (client.kind === 'primary') return
+    const needs = client.transaction === null ? command : needsOf(client.transaction, command)
     if (link !== null) {
-      if (command.isWrite && (client.kind === 'internal' || config.flag('replica-read-only'))) {
+      if (needs.isWrite && (client.kind === 'internal' || config.flag('replica-read-only'))) {
         throw replyErrors.readOnly()
       }
       const stale = !link.isUp && client.kind !== 'internal' && !config.flag('replica-serve-stale-data')
-      if (stale && !command.flags.has('stale')) throw replyErrors.masterDown()
+      if (stale && !runsStale(client.transaction, command)) throw replyErrors.masterDown()
       return
     }
-    if (!command.isWrite) return
-    const wanted = config.number('min-replicas-to-write')
-    const maxLag = config.number('min-replicas-max-lag')
-    if (wanted > 0 && maxLag > 0 && this.#host.goodReplicas(maxLag) < wanted) {
-      throw new ReplyError('NOREPLICAS Not enough good replicas to write.')
+    if (needs.isWrite) {
+      const wanted = config.number('min-replicas-to-write')
+      const maxLag = config.number('min-replicas-max-lag')
+      if (wanted > 0 && maxLag > 0 && this.#host.goodReplicas(maxLag) < wanted) {
+        throw new ReplyError('NOREPLICAS Not enough good replicas to write.')
+      }
     }
-    if (command.deniesOom && !this.#host.makeRoom()) throw replyErrors.oom()
+    if (needs.deniesOom && !this.#host.makeRoom()) throw replyErrors.oom()
   }
 
   /** Puts the request aside for EXEC if the client has a transaction open; says whether it did. */
@@ -99,6 +109,32 @@ export class Gate {
     this.#host.unwatch(client)
     return new ReplyError(`EXECABORT Transaction discarded because of: ${error.message.replace(/^ERR /, '')}`)
   }
+}
+
+function forSubscribersOnly({ name }: Command): ReplyError {
+  const allowed = '(P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET'
+  return new ReplyError(`ERR Can't execute '${name}': only ${allowed} are allowed in this context`)
+}
+
+/**
+ * In a transaction: what waits for EXEC takes memory, whatever it is, and EXEC needs what any of its commands needs. They
+ * are not asked again one by one (Redis 7.0): a transaction that makes a replica of its primary still runs to its end.
+ */
+function needsOf({ queue }: Transaction, command: Command): Pick<Command, 'isWrite' | 'deniesOom'> {
+  if (command.name !== 'exec') {
+    return { isWrite: command.isWrite, deniesOom: command.deniesOom || !CONTROLS_TRANSACTION.has(command.name) }
+  }
+  return {
+    isWrite: queue.some((queued) => queued.command.isWrite),
+    deniesOom: queue.some((queued) => queued.command.deniesOom),
+  }
+}
+
+/** Whether it may run without a link to the primary: EXEC, if all of its commands may. */
+function runsStale(transaction: Transaction | null, command: Command): boolean {
+  if (!command.flags.has('stale')) return false
+  if (transaction === null || command.name !== 'exec') return true
+  return transaction.queue.every((queued) => queued.command.flags.has('stale'))
 }
 
 function unknownCommand(argv: readonly Arg[]): ReplyError {

@@ -2,6 +2,8 @@
 
 import { StoreError } from '../errors.js'
 import type { Dataset } from '../keyspace/dataset.js'
+import type { Value } from '../keyspace/keyspace.js'
+import { libraryOf } from '../keyspace/libraries.js'
 import { RdbReader } from '../rdb/reader.js'
 import type { SnapshotLoad } from '../replication/replica.js'
 
@@ -21,6 +23,11 @@ export function loadInto(fresh: Dataset, whole: (fresh: Dataset, place: Snapshot
   const { keyspaces } = fresh
   let keyspace = keyspaces[0]
   const place: SnapshotPlace = { replid: '', offset: 0, streamDb: 0 }
+  const put = (key: string, value: Value, expiresAt: number | null): void => {
+    const { size } = keyspace
+    keyspace.set(key, value, expiresAt)
+    if (keyspace.size === size) throw new StoreError('RDB', 'the snapshot holds a key twice')
+  }
   const reader = new RdbReader({
     aux: (name, value) => {
       if (name === 'repl-stream-db' && keyspaces[Number(value)] !== undefined) place.streamDb = Number(value)
@@ -32,12 +39,14 @@ export function loadInto(fresh: Dataset, whole: (fresh: Dataset, place: Snapshot
       keyspace = keyspaces[index]
     },
     resizeDb: () => {},
-    string: (key, value, expiresAt) => {
-      const { size } = keyspace
-      keyspace.set(key, value, expiresAt)
-      if (keyspace.size === size) throw new StoreError('RDB', 'the snapshot holds a key twice')
+    string: put,
+    value: put,
+    function: (code) => {
+      const library = libraryOf(code)
+      if (library === undefined) throw new StoreError('RDB', 'the snapshot holds a library of functions without a name')
+      if (fresh.libraries.has(library.name)) throw new StoreError('RDB', 'the snapshot holds a library twice')
+      fresh.libraries.set(library.name, library)
     },
-    function: () => {},
   })
   return {
     write: (chunk) => reader.write(chunk),

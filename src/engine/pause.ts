@@ -7,6 +7,9 @@ import type { Client } from '../commands/client.js'
 import type { Command } from '../commands/command.js'
 import type { Env, Timer } from '../env.js'
 
+/** No writes, but what they do may go into the stream. Redis has a flag for it that COMMAND INFO does not show. */
+const MAY_REPLICATE = new Set(['pfcount', 'publish', 'spublish'])
+
 export type PauseKind = 'write' | 'all'
 
 export class Pause {
@@ -51,7 +54,10 @@ export class Pause {
     this.#waiting.clear()
     for (const client of waiting) client.isPaused = false
     this.#over()
-    for (const client of waiting) client.resume()
+    // Not from inside the call that ended it: what waited are calls of their own.
+    this.#env.soon(() => {
+      for (const client of waiting) client.resume()
+    })
   }
 
   /** Puts the request aside if it has to wait; says whether it did. */
@@ -80,5 +86,5 @@ function mayReplicate(client: Client, command: Command): boolean {
 }
 
 function writes(command: Command): boolean {
-  return command.isWrite || command.flags.has('may_replicate')
+  return command.isWrite || MAY_REPLICATE.has(command.name)
 }

@@ -12,6 +12,7 @@ import { ReplyError } from '../errors.js'
 import type { Transport } from '../link.js'
 import { Primary, type Replica, type SnapshotSource } from '../replication/primary.js'
 import { type LinkState, type ReplicaConfig, ReplicaLink, type SnapshotLoad } from '../replication/replica.js'
+import type { SnapshotForm } from '../replication/snapshot-form.js'
 import type { Stream } from '../replication/stream.js'
 import { viewOfReplica } from './views.js'
 
@@ -20,7 +21,8 @@ export interface RoleHost {
   readonly config: Config
   readonly stream: Stream
   readonly port: number
-  takeSnapshot(noKeys: boolean): SnapshotSource
+  takeSnapshot(form: SnapshotForm): SnapshotSource
+  writeSupplement(): void
   beginLoad(): SnapshotLoad
   apply(chunk: Buffer): void
   resetApply(): void
@@ -62,7 +64,8 @@ export class Role {
         syncDelaySeconds: config.flag('repl-diskless-sync') ? config.number('repl-diskless-sync-delay') : 0,
         output: outputLimit,
       }),
-      takeSnapshot: (noKeys) => host.takeSnapshot(noKeys),
+      takeSnapshot: (form) => host.takeSnapshot(form),
+      writeSupplement: () => host.writeSupplement(),
       isRelaying: () => this.link !== null,
       counted: (what) => host.counted(what),
       replicaChanged: (replica) => host.replicaChanged(replica),

@@ -2,10 +2,13 @@
 
 import { Recency } from './eviction.js'
 import { Keyspace, type KeyspaceOwner, type Observer } from './keyspace.js'
+import type { Libraries } from './libraries.js'
 
 export class Dataset {
   /** By number. FLUSHDB puts a new one in the place of the old, so that a snapshot can go on walking that. */
   readonly keyspaces: Keyspace[]
+  /** They belong to no keyspace: nothing but their own commands changes them. */
+  readonly libraries: Libraries = new Map()
   readonly #owner: KeyspaceOwner
   #observer: Observer | null = null
   #bounded = false
@@ -32,7 +35,7 @@ export class Dataset {
     const fresh = new Keyspace(index, this.#owner)
     this.#furnish(fresh)
     this.keyspaces[index] = fresh
-    this.#observer?.('clear', '', fresh)
+    this.#observer?.('clear', '', fresh, false)
     return size
   }
 
@@ -58,7 +61,8 @@ export class Dataset {
   get nextExpiry(): number | undefined {
     let earliest = Number.POSITIVE_INFINITY
     for (const { expiry, fieldExpiry } of this.keyspaces) {
-      for (const { first } of [expiry, fieldExpiry]) if (first !== undefined) earliest = Math.min(earliest, first.expiresAt)
+      for (const { first } of [expiry, fieldExpiry])
+        if (first !== undefined) earliest = Math.min(earliest, first.expiresAt)
     }
     return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
   }

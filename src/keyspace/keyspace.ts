@@ -54,8 +54,8 @@ export interface Capture {
   before(key: string, slot: Slot | undefined): void
 }
 
-/** Told of each change, after it was made. The key is empty for `clear`. */
-export type Observer = (change: Change, key: string, keyspace: Keyspace) => void
+/** Told of each change, after it was made. The key is empty for `clear`. `isNew`: there was no such key before. */
+export type Observer = (change: Change, key: string, keyspace: Keyspace, isNew: boolean) => void
 
 /** A scan under way. */
 interface Scan {
@@ -154,7 +154,7 @@ export class Keyspace {
     this.#followFields(key, value)
     this.#recency?.add(key, value)
     this.#settlePlain()
-    this.#observer?.('set', key, this)
+    this.#observer?.('set', key, this, before === undefined || before === GONE)
   }
 
   /** Sets the value and leaves the key's time as it is. */
@@ -181,7 +181,7 @@ export class Keyspace {
     this.#followFields(key, value as Value)
     this.#recency?.add(key, value as Value)
     this.#settlePlain()
-    this.#observer?.('set', key, this)
+    this.#observer?.('set', key, this, false)
   }
 
   /** A hash as a reader should see it: fields whose time is past and that nobody has deleted yet are hidden. */
@@ -210,7 +210,7 @@ export class Keyspace {
     this.#followFields(key, undefined)
     this.#recency?.remove(key)
     this.#settlePlain()
-    this.#observer?.(change, key, this)
+    this.#observer?.(change, key, this, false)
     return true
   }
 
@@ -225,7 +225,7 @@ export class Keyspace {
       } else this.expiry.move(before, expiresAt)
     } else if (expiresAt !== null) this.#setTimed(key, before, expiresAt)
     this.#settlePlain()
-    this.#observer?.('time', key, this)
+    this.#observer?.('time', key, this, false)
   }
 
   /** Keys in insertion order, those past their time left out. Safe against changes while it runs, as a Map's is. */

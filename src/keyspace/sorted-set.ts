@@ -28,8 +28,9 @@ export class SortedSet implements Collection {
     return this.#peakSize <= maxSize && this.#longestBytes <= maxBytes
   }
 
-  /** Sets the score, which must not be NaN. Whether the member is new. */
-  set(member: string, score: number): boolean {
+  /** Sets the score, which must not be NaN. Whether the member is new. There is no -0: as in Redis' listpacks, it is 0. */
+  set(member: string, given: number): boolean {
+    const score = given + 0
     const place = this.#places.get(member)
     if (place !== undefined) {
       const before = this.#scores[place]
@@ -115,6 +116,27 @@ export class SortedSet implements Collection {
   /** The member that `random`, a number in [0, 1), falls on. Not for an empty set. */
   pick(random: number): string {
     return this.#members[Math.floor(random * this.#members.length)]
+  }
+
+  /** `count` different members, at most all of them, in any order; all of them, the highest first, as Redis gives them. */
+  sample(count: number, random: () => number): string[] {
+    const size = this.size
+    if (count >= size) return Array.from(this, ([member]) => member).reverse()
+    if (count * 3 > size) {
+      // Most of them: all, of which the first ones are chosen.
+      const chosen = this.#members.slice()
+      for (let i = 0; i < count; i++) {
+        const other = i + Math.floor(random() * (size - i))
+        const member = chosen[other]
+        chosen[other] = chosen[i]
+        chosen[i] = member
+      }
+      chosen.length = count
+      return chosen
+    }
+    const chosen = new Set<string>()
+    while (chosen.size < count) chosen.add(this.pick(random()))
+    return [...chosen]
   }
 
   /**

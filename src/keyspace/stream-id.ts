@@ -40,6 +40,11 @@ export function minus64(a: Uint64, b: Uint64): number | bigint {
   return Number.isSafeInteger(small) ? small : difference
 }
 
+/** The same 64 bits as a signed number: how Redis prints its counters. */
+export function signed64(value: Uint64): number | bigint {
+  return typeof value === 'number' ? value : BigInt.asIntN(64, value)
+}
+
 /** Negative, 0 or positive. */
 export function compareIds(a: StreamId, b: StreamId): number {
   if (a.ms < b.ms) return -1

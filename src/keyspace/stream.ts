@@ -159,7 +159,7 @@ export class StreamLog implements Collection {
 
   /** Removes entries from the front; says how many. Leaves `maxDeletedId` as it is, for that makes no gap. */
   trim(trim: Trim): number {
-    const { upTo, approximate, limit, mayGo } = trim
+    const { upTo, approximate, limit, mayGo, onRemoved } = trim
     let removed = 0
     const isEnough = 'length' in upTo ? () => this.#size <= upTo.length : () => false
     for (let node = this.#nodes.first; node !== undefined && !isEnough(); ) {
@@ -168,14 +168,15 @@ export class StreamLog implements Collection {
       const isBelow =
         'length' in upTo ? this.#size - live >= upTo.length : compareIds(node.idAt(node.rows - 1), upTo.id) < 0
       if (isBelow && mayGo === undefined) {
-        if (trim.onRemoved !== undefined) for (const id of liveIdsOf(node)) trim.onRemoved(id)
+        if (onRemoved !== undefined) for (const id of liveIdsOf(node)) onRemoved(id)
         this.#size -= live
         this.#drop(node)
         removed += live
         node = this.#nodes.first
         continue
       }
-      if (approximate && !isBelow) break
+      // Where entries decide for themselves, nodes do not count (Redis 8.2).
+      if (approximate && mayGo === undefined && onRemoved === undefined) break
       const next = idAfter(node.id)
       removed += this.#trimWithin(node, trim)
       if (!isBelow || next === undefined) break
@@ -197,7 +198,10 @@ export class StreamLog implements Collection {
       this.#size--
       onRemoved?.(id)
     }
-    return live - node.live
+    const removed = live - node.live
+    // Not without hooks: Redis keeps such a node then, if there is one with nothing but marks in it.
+    if (mayGo !== undefined && node.live === 0) this.#drop(node)
+    return removed
   }
 
   /** The new group, or undefined when there is one of that name. `entriesRead`: null when nobody knows. */

@@ -27,11 +27,16 @@ export interface Reply {
   set(size: number): void
   /** Out of band; an array in RESP2. */
   push(size: number): void
-  /** A double: a bulk string in RESP2. */
-  double(value: number): void
+  /** A double: a bulk string in RESP2. `digits` in place of those of formatDouble. */
+  double(value: number, digits?: string): void
   bool(value: boolean): void
   /** Text for people, as INFO gives it: a bulk string in RESP2. */
   verbatim(text: string): void
+}
+
+/** A bulk string as RESP, from bytes in latin1 form. */
+export function bulkLatin1(latin1: string): string {
+  return `$${latin1.length}\r\n${latin1}\r\n`
 }
 
 /** Replies of this many characters are handed on as a piece, so that no string grows without end. */
@@ -109,8 +114,7 @@ export class RespReply implements Reply {
   push(size: number): void {
     this.#text += this.protocol === 2 ? `*${size}\r\n` : `>${size}\r\n`
   }
-  double(value: number): void {
-    const digits = formatDouble(value)
+  double(value: number, digits = formatDouble(value)): void {
     this.#text += this.protocol === 2 ? `$${digits.length}\r\n${digits}\r\n` : `,${digits}\r\n`
   }
   bool(value: boolean): void {

@@ -1,7 +1,7 @@
 // Writes a stream: the counterpart of stream-reader.ts. Its nodes become the listpacks that they are in Redis.
 
 import type { Consumer, ConsumerGroup, StreamLog, StreamNode } from '../keyspace/stream.js'
-import { isZeroId, minus64, UINT64_MAX } from '../keyspace/stream-id.js'
+import { compareIds, isZeroId, minus64, UINT64_MAX } from '../keyspace/stream-id.js'
 import type { Idempotence } from '../keyspace/stream-idempotence.js'
 import { ListpackWriter } from './listpack.js'
 import type { RdbOutput } from './output.js'
@@ -25,9 +25,18 @@ export function hasCounters(stream: StreamLog): boolean {
   return false
 }
 
-/** Whether a loader of the first form would make another number of entries read than the group has. */
-export function hasOwnCount(stream: StreamLog, group: ConsumerGroup): boolean {
-  return group.entriesRead !== stream.addedUpTo(group.lastId)
+/**
+ * Whether a loader of the first form, to which all entries ever added are those that are there, would make another number of
+ * entries read than the group has.
+ */
+export function hasOwnCount({ size, firstId, lastId }: StreamLog, group: ConsumerGroup): boolean {
+  const toLast = compareIds(group.lastId, lastId)
+  const toFirst = compareIds(group.lastId, firstId)
+  let guess: number | null = null
+  if (size === 0) guess = 0
+  else if (toLast === 0) guess = size
+  else if (toLast < 0 && toFirst <= 0) guess = toFirst === 0 ? 1 : 0
+  return group.entriesRead !== guess
 }
 
 /** Whether a consumer tried to read later than it got something, so that one time does not tell both. */

@@ -71,6 +71,9 @@ export const typeNames: Readonly<Record<number, string>> = {
   [STREAM_5]: 'stream, version 5',
 }
 
+/** From this version of the format on there are functions in it. */
+export const FIRST_FUNCTION_VERSION = 10
+
 /** Valkey's own versions, from 9.0 on, are counted from here. */
 export const VALKEY_VERSION = 80
 /** The highest of Redis that are understood. Types and records are told by their numbers, not by the version. */

@@ -56,7 +56,7 @@ export function versionOfType(type: number): number {
 }
 
 function typeForHash(hash: Hash, version: number): number {
-  if (!hash.hasTimes || version < versionOfType(HASH_TIMES)) return HASH
+  if (hash.timedSize === 0 || version < versionOfType(HASH_TIMES)) return HASH
   return version === VALKEY_VERSION ? HASH_TIMES_22 : HASH_TIMES
 }
 

@@ -7,6 +7,7 @@ import type { Value } from '../keyspace/keyspace.js'
 import { List } from '../keyspace/list.js'
 import { MemberSet } from '../keyspace/set.js'
 import { SortedSet } from '../keyspace/sorted-set.js'
+import { scanDouble } from '../protocol/double.js'
 import type { RdbInput } from './input.js'
 import { Intset } from './intset.js'
 import { Listpack } from './listpack.js'
@@ -187,15 +188,10 @@ function putScored(set: SortedSet, member: string, score: number): void {
   set.set(member, score)
 }
 
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
-const INFINITE = /^([+-]?)inf(?:inity)?$/i
-
 /** NaN when the text is no number. */
 function scoreOf(text: string): number {
-  if (DECIMAL.test(text)) return Number(text)
-  const infinite = INFINITE.exec(text)
-  if (infinite === null) return Number.NaN
-  return infinite[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+  const { value, length } = scanDouble(text)
+  return length === text.length && length > 0 ? value : Number.NaN
 }
 
 function* readHash(input: RdbInput): Reading<Hash> {

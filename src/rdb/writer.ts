@@ -7,7 +7,7 @@ import type { Arg } from '../bytes.js'
 import { assert } from '../errors.js'
 import { isString, type Value } from '../keyspace/keyspace.js'
 import { type OutputOptions, RdbOutput } from './output.js'
-import { MAX_REDIS_VERSION, STRING, VALKEY_VERSION } from './types.js'
+import { FIRST_FUNCTION_VERSION, MAX_REDIS_VERSION, STRING, VALKEY_VERSION } from './types.js'
 import { typeFor, writeValue } from './value-writer.js'
 
 const EOF = 255
@@ -18,8 +18,6 @@ const AUX = 250
 const FUNCTION = 245
 
 const DEFAULT_VERSION = 9
-/** From this version on there are functions. */
-const FIRST_FUNCTION_VERSION = 10
 
 export interface WriterOptions extends OutputOptions {
   /** 9 to 13 of Redis, or 80 of Valkey. */

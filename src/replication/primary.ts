@@ -9,6 +9,7 @@
 import type { Env, Timer } from '../env.js'
 import type { Link } from '../link.js'
 import { encodeCommand } from '../protocol/parser.js'
+import { needsSupplement, type SnapshotForm, snapshotForm } from './snapshot-form.js'
 import type { Stream } from './stream.js'
 
 export interface PrimaryConfig {
@@ -33,8 +34,10 @@ export interface PrimaryHost {
   readonly env: Env
   readonly stream: Stream
   config(): PrimaryConfig
-  /** The data as it is now. `noKeys`: only the frame of a snapshot. */
-  takeSnapshot(noKeys: boolean): SnapshotSource
+  /** The data as it is now. */
+  takeSnapshot(form: SnapshotForm): SnapshotSource
+  /** What a snapshot of the common version cannot carry is written into the stream. Whoever has it already loses nothing. */
+  writeSupplement(): void
   /** The stream is not ours: no PING of our own goes into it, and its backlog is never freed. */
   isRelaying(): boolean
   counted(what: 'syncFull' | 'syncPartialOk' | 'syncPartialErr'): void
@@ -47,6 +50,10 @@ export interface ReplicaTraits {
   ip: string
   eof: boolean
   psync2: boolean
+  /** `rdb-channel-repl`: Redis 8 and later. */
+  rdbChannel: boolean
+  /** As Valkey from 8 on announces it; empty: unknown. */
+  version: string
   /** Wants the snapshot and nothing after it (`rdb-only`: redis-cli --rdb). */
   rdbOnly: boolean
   /** Wants a snapshot without keys (`rdb-filter-only ""`: redis-cli --replica). */
@@ -230,7 +237,8 @@ export class Primary {
     if (replica.state !== 'waiting') return
     const { env, stream } = this.#host
     const { history } = stream
-    const { eof, noKeys } = replica.traits
+    const { eof } = replica.traits
+    const form = snapshotForm(replica.traits, this.#host.isRelaying())
     env.log.info(
       `Starting BGSAVE for SYNC with target: ${eof ? 'replicas sockets' : 'a link that needs the length first'}`,
     )
@@ -240,14 +248,21 @@ export class Primary {
     if (eof) {
       const mark = env.randomHex(EOF_MARK_BYTES)
       replica.link.send(`$EOF:${mark}\r\n`)
-      replica.snapshot = new Framed(this.#host.takeSnapshot(noKeys), mark)
+      replica.snapshot = new Framed(this.#host.takeSnapshot(form), mark)
+      this.#supplement(form)
       this.#becomeSending(replica)
       return
     }
     // Without capa eof the length comes first. Two snapshots of one moment: the first is only measured.
-    const measured = this.#host.takeSnapshot(noKeys)
-    replica.snapshot = new Framed(this.#host.takeSnapshot(noKeys), '', measured)
+    const measured = this.#host.takeSnapshot(form)
+    replica.snapshot = new Framed(this.#host.takeSnapshot(form), '', measured)
+    this.#supplement(form)
     this.#measure(replica, measured, 0)
+  }
+
+  /** The replica reads on in the stream from where it stood when the snapshot was taken: there the rest comes first. */
+  #supplement(form: SnapshotForm): void {
+    if (needsSupplement(form) && !this.#host.isRelaying()) this.#host.writeSupplement()
   }
 
   #measure(replica: Replica, measured: SnapshotSource, bytes: number): void {

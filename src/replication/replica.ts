@@ -9,6 +9,7 @@
 // Where the stream stands is in the History: a link that broke goes on there with a partial resync.
 
 import type { Env, Timer } from '../env.js'
+import { StoreError } from '../errors.js'
 import type { Link, Transport } from '../link.js'
 import { encodeCommand } from '../protocol/parser.js'
 import type { Stream } from './stream.js'
@@ -79,6 +80,8 @@ export class ReplicaLink {
   /** Bytes of the snapshot read so far, and in all (-1: the primary did not say), for INFO. */
   syncReadBytes = 0
   syncTotalBytes = -1
+  /** Why the link is down for good, until the node is told again whom to follow. */
+  stoppedBy: Error | null = null
 
   constructor(host: ReplicaHost, transport: Transport, options: { resumable: boolean; from?: string }) {
     this.#host = host
@@ -176,6 +179,15 @@ export class ReplicaLink {
   }
 
   /** The peer's fault, or the link's: close, and try again later. Nothing of ours was changed. */
+  /** What trying again cannot mend. The link stays down until the node is told whom to follow. */
+  #giveUp(error: Error): void {
+    this.#host.env.log.error(error.message)
+    this.stoppedBy = error
+    this.#tick?.cancel()
+    this.#dropLink()
+    this.#become('stopped', error)
+  }
+
   #fail(message: string, error?: Error): void {
     this.#host.env.log.warn(message)
     this.#dropLink()
@@ -405,6 +417,10 @@ export class ReplicaLink {
     try {
       this.#host.apply(chunk)
     } catch (error) {
+      if (error instanceof StoreError && error.code === 'UNKNOWN_COMMAND') {
+        this.#giveUp(error)
+        return
+      }
       const again = this.#failedAt === history.offset
       this.#failedAt = history.offset
       if (again) this.#resumable = false

@@ -59,6 +59,11 @@ export class Cases {
     return this.#world.real
   }
 
+  /** Another connection to each. */
+  connect(): Promise<Both> {
+    return this.#world.connect()
+  }
+
   async close(): Promise<void> {
     await onEach(this.#streams, (client) => client.close())
     await onEach(this.#observers, (client) => client.close())
@@ -133,11 +138,32 @@ async function dataOf(client: RawClient): Promise<string[][]> {
     const keys = (await client.ok('KEYS', '*')) as string[]
     for (const key of keys.sort()) {
       const bytes = Buffer.from(key, 'latin1')
-      const value = String(await client.ok('GET', bytes))
+      const value = await valueOf(client, bytes)
       rows.push([String(db), key, value, String(await client.ok('PEXPIRETIME', bytes))])
     }
   }
   return rows
+}
+
+async function valueOf(client: RawClient, key: Buffer): Promise<string> {
+  switch (await client.ok('TYPE', key)) {
+    case 'list':
+      return String(await client.ok('LRANGE', key, 0, -1))
+    case 'set':
+      return String(((await client.ok('SMEMBERS', key)) as string[]).sort())
+    case 'hash':
+      return String(pairs((await client.ok('HGETALL', key)) as string[]).sort())
+    case 'zset':
+      return String(await client.ok('ZRANGE', key, 0, -1, 'WITHSCORES'))
+    case 'stream':
+      return JSON.stringify(await client.ok('XRANGE', key, '-', '+'))
+    default:
+      return String(await client.ok('GET', key))
+  }
+}
+
+function pairs(flat: readonly string[]): string[] {
+  return flat.flatMap((one, i) => (i % 2 === 0 ? [`${one}\0${flat[i + 1]}`] : []))
 }
 
 /** Equal but for times near now, which may lie a little apart. */
@@ -155,5 +181,9 @@ function near(a: string, b: string | undefined): boolean {
 function maskOf(name: string, unordered: boolean): Mask {
   // Half a second may pass between the two.
   if (/^ttl$/i.test(name)) return (reply) => reply.replace(/\d+/, (seconds) => String(Math.round(Number(seconds) / 10)))
+  // Times of delivery and how long they are past: all that stands before another number, and what is named so.
+  if (/^x(?:info|pending)$/i.test(name)) {
+    return (reply) => reply.replace(/:\d+(?=\r\n:\d)|:\d{13}(?=\r)|(?<=\r\nidle\r\n):\d+/g, ':time')
+  }
   return unordered ? (reply) => reply.split('\r\n').sort().join(' ') : (reply) => reply
 }

@@ -274,7 +274,7 @@ test('garbage in the stream', () =>
       '*2000000000\r\n',
       '$5\r\nhello\r\n',
       '*1\r\n$-5\r\n',
-      '*1\r\n$7\r\nNOSUCHX\r\n',
+      '*1\r\n$3\r\nSET\r\n',
       '\x00\xff\xfe\r\n',
     ]
     const primary = await start(
@@ -301,6 +301,61 @@ test('garbage in the stream', () =>
     assert.is((await placeOf(node)).offset, offset)
     assert.is(primary.guests, garbage.length + 1)
     assert.ok(logged(node, /warn .*cannot be applied/) >= garbage.length, node.log.text)
+  }))
+
+test('a command in the stream that is not known here: the link stops, and says which', () =>
+  running(async (start) => {
+    const node = await storeWithData(start)
+    const before = encode('SET', 'new:1', 'changed')
+    const unknown = encode('NOSUCH', 'x', 'y')
+    const behind = encode('SET', 'new:2', 'lost')
+    const primary = await start(
+      FakePrimary.start(([name], guest) => {
+        if (name !== 'PSYNC') return false
+        fullSync(guest, good)
+        guest.send(Buffer.concat([before, unknown, behind]))
+        return true
+      }),
+    )
+    await node.store.replicaOf({ host: '127.0.0.1', port: primary.port }).catch(() => undefined)
+    await until(() => node.store.status().link === 'stopped', { what: 'the link to stop' })
+    const { stoppedBy, offset } = node.store.status()
+    assert.is(offset, FAKE_OFFSET + before.length)
+    assert.is((stoppedBy as { code?: string }).code, 'UNKNOWN_COMMAND')
+    assert.match(stoppedBy!.message, /'NOSUCH' at offset/)
+    assert.match(node.log.text, /error .*'NOSUCH' at offset/)
+    assert.is(node.store.get('new:1'), 'changed', 'what came before is served')
+    assert.not.match(String(node.store.get('new:2')), 'lost')
+    assert.match(String(node.store.call('INFO', 'replication')), /master_link_status:down/)
+    assert.is(primary.guests, 1, 'it is not tried again by itself')
+  }))
+
+test('the same, told to skip: it is named in the log and counted, also inside a transaction', () =>
+  running(async (start) => {
+    const node = await storeWithData(start)
+    node.store.call('CONFIG', 'SET', 'on-unknown-command', 'skip')
+    const stream = Buffer.concat([
+      encode('NOSUCH', 'x', 'y'),
+      encode('MULTI'),
+      encode('SET', 'new:1', 'changed'),
+      encode('NOSUCH', 'z'),
+      encode('EXEC'),
+      encode('XGROUP', 'NOSUCHTHING', 'k'),
+    ])
+    const primary = await start(
+      FakePrimary.start(([name], guest) => {
+        if (name !== 'PSYNC') return false
+        fullSync(guest, good)
+        guest.send(stream)
+        return true
+      }),
+    )
+    await node.store.replicaOf({ host: '127.0.0.1', port: primary.port })
+    await until(() => node.store.status().offset === FAKE_OFFSET + stream.length, { what: 'the stream to be applied' })
+    assert.is(node.store.get('new:1'), 'changed')
+    assert.equal(node.store.status().skippedCommands, { NOSUCH: 2, 'XGROUP NOSUCHTHING': 1 })
+    assert.match(node.log.text, /warn .*'NOSUCH' at offset .* skipped \(2 so far\)/)
+    assert.is(node.store.status().link, 'connected')
   }))
 
 for (const { name, skip, ...which } of families) {

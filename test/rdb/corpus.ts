@@ -3,12 +3,19 @@
 
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { type Arg, latin1Of, latin1OfArg } from '../../src/bytes.js'
+import { pathToFileURL } from 'node:url'
+import { type Arg, compareText, latin1Of, latin1OfArg } from '../../src/bytes.js'
 import { StoreError } from '../../src/errors.js'
+import { isString, type Value } from '../../src/keyspace/keyspace.js'
+import { type ConsumerGroup, formatId, type StreamLog } from '../../src/keyspace/stream.js'
+import { formatDouble, scanDouble } from '../../src/protocol/double.js'
 import { Crc64 } from '../../src/rdb/crc64.js'
 import { RdbReader, type RdbSink } from '../../src/rdb/reader.js'
 
-const DIRECTORY = new URL('../fixtures/rdb/', import.meta.url)
+/** Some of the largest files were left out of the fixtures: HOTSPARE_CORPUS names a directory of all. */
+const { HOTSPARE_CORPUS } = process.env
+const DIRECTORY =
+  HOTSPARE_CORPUS === undefined ? new URL('../fixtures/rdb/', import.meta.url) : pathToFileURL(`${HOTSPARE_CORPUS}/`)
 
 /** Bytes as a manifest gives them: one a character, or what identifies them when there are many. */
 export type ManifestBytes = string | { len: number; sha256: string }
@@ -52,9 +59,9 @@ export function fixtureNames(): string[] {
 }
 
 export interface LoadedKey {
-  /** The value's bytes, one a character. */
+  /** A string's bytes, one a character; of another value all that is in it, as JSON. */
   latin1: string
-  value: Arg
+  value: Value
   expiresAt: number | null
 }
 
@@ -79,10 +86,13 @@ export class KeepingSink implements RdbSink {
     this.sizes.push([this.#index, keys, expires])
   }
   string(key: string, value: Arg, expiresAt: number | null): void {
+    this.value(key, value, expiresAt)
+  }
+  value(key: string, value: Value, expiresAt: number | null): void {
     const db = this.dbs.get(this.#index)
     const name = latin1Of(key)
     if (db === undefined || db.has(name)) throw new Error(`no database, or twice: ${key}`)
-    db.set(name, { latin1: latin1OfArg(value), value, expiresAt })
+    db.set(name, { latin1: isString(value) ? latin1OfArg(value) : JSON.stringify(shown(value)), value, expiresAt })
   }
   function(code: string): void {
     this.functions.push(code)
@@ -117,6 +127,105 @@ export function contents(sink: KeepingSink): unknown {
   return { aux: sink.fields, functions: sink.functions, sizes: sink.sizes, dbs }
 }
 
+/** A value as a manifest shows it, bytes one a character. Of a stream, what all its versions in a file have. */
+export function shown(value: Value): unknown {
+  if (isString(value)) return latin1OfArg(value)
+  switch (value.type) {
+    case 'list':
+      return Array.from(value, latin1Of)
+    case 'set':
+      return [...value].sort(compareText).map(latin1Of)
+    case 'zset':
+      return Array.from(value, ([member, score]) => [latin1Of(member), formatDouble(score)])
+    case 'hash':
+      return [...value]
+        .sort(([one], [other]) => compareText(one, other))
+        .map(([field, text]) => [latin1Of(field), latin1Of(text), value.expiresAt(field)])
+    case 'stream':
+      return shownStream(value)
+  }
+}
+
+function shownStream(stream: StreamLog): unknown {
+  return {
+    length: stream.size,
+    last_id: formatId(stream.lastId),
+    max_deleted_id: formatId(stream.maxDeletedId),
+    entries_added: Number(stream.entriesAdded),
+    recorded_first_id: formatId(stream.firstId),
+    entries: Array.from(stream, ({ id, fields }) => [formatId(id), fields.map(latin1Of)]),
+    groups: [...stream.groups.values()].sort((one, other) => compareText(one.name, other.name)).map(shownGroup),
+    ...(stream.idempotence !== null && {
+      idmp_duration: stream.idempotence.durationSeconds,
+      idmp_maxsize: stream.idempotence.maxSize,
+      pids_tracked: stream.idempotence.producers.size,
+      iids_tracked: [...stream.idempotence.producers.values()].reduce((sum, { size }) => sum + size, 0),
+      iids_added: Number(stream.idempotence.added),
+      iids_duplicates: Number(stream.idempotence.duplicates),
+    }),
+  }
+}
+
+function shownGroup(group: ConsumerGroup): unknown {
+  return {
+    name: latin1Of(group.name),
+    last_delivered_id: formatId(group.lastId),
+    entries_read: group.entriesRead === null ? null : Number(group.entriesRead),
+    pel: Array.from(group.pending, ({ id, consumer, deliveredAt, deliveries }) => [
+      formatId(id),
+      latin1Of(consumer.name),
+      deliveredAt,
+      Number(deliveries),
+    ]),
+    consumers: [...group.consumers.values()]
+      .sort((one, other) => compareText(one.name, other.name))
+      .map(({ name, seenAt, activeAt, pending }) => ({
+        name: latin1Of(name),
+        seen_time: seenAt,
+        active_time: activeAt,
+        pending: Array.from(pending, ({ id, deliveredAt, deliveries }) => [
+          formatId(id),
+          deliveredAt,
+          Number(deliveries),
+        ]),
+      })),
+  }
+}
+
+/**
+ * Compares what was read with what a manifest says, which names no more than was in the file. Returns where they differ, or
+ * undefined.
+ */
+export function difference(got: unknown, expected: unknown, path = ''): string | undefined {
+  if (typeof got === 'string' && isBytes(expected))
+    return isManifestBytes(got, expected) ? undefined : `${path}: ${JSON.stringify(got.slice(0, 80))}`
+  if (Array.isArray(expected) && Array.isArray(got)) {
+    if (got.length !== expected.length) return `${path}: ${got.length} instead of ${expected.length}`
+    for (const [i, one] of expected.entries()) {
+      const found = difference(got[i], one, `${path}[${i}]`)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  if (isRecord(expected) && isRecord(got)) {
+    for (const [name, one] of Object.entries(expected)) {
+      if (name === 'lag' || !(name in got)) continue
+      const found = difference(got[name], one, `${path}.${name}`)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  return got === expected ? undefined : `${path}: ${JSON.stringify(got)} instead of ${JSON.stringify(expected)}`
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isBytes(value: unknown): value is ManifestBytes {
+  return typeof value === 'string' || (isRecord(value) && 'sha256' in value)
+}
+
 /** Whether latin1 bytes are what a manifest says. */
 export function isManifestBytes(latin1: string, expected: ManifestBytes): boolean {
   if (typeof expected === 'string') return latin1 === expected
@@ -127,47 +236,17 @@ function sha256(latin1: string): string {
   return createHash('sha256').update(Buffer.from(latin1, 'latin1')).digest('hex')
 }
 
-/** The string keys of a manifest, with their database. */
-export function stringKeys(manifest: Manifest): [number, ManifestKey][] {
+/** A key's value in a manifest, scores as we print them: newer servers print as few digits as are enough. */
+export function expectedValue({ type, value }: ManifestKey): unknown {
+  if (type !== 'zset') return value
+  return (value as [ManifestBytes, string][]).map(([member, score]) => [member, formatDouble(scanDouble(score).value)])
+}
+
+/** The keys of a manifest, with their database. */
+export function manifestKeys(manifest: Manifest): [number, ManifestKey][] {
   return Object.entries(manifest.dbs).flatMap(([index, keys]) =>
-    keys.filter((key) => key.type === 'string').map((key): [number, ManifestKey] => [Number(index), key]),
+    keys.map((key): [number, ManifestKey] => [Number(index), key]),
   )
-}
-
-/** The file without the keys that are no strings, and with a checksum that fits again. */
-export function stringsOnly({ bytes, manifest }: Fixture): Buffer {
-  let left = bytes.subarray(0, bytes.length - 8)
-  for (const keys of Object.values(manifest.dbs)) {
-    for (const key of keys) {
-      if (key.type === 'string') continue
-      const [start, end] = recordOf(left, key, keys)
-      left = Buffer.concat([left.subarray(0, start), left.subarray(end)])
-    }
-  }
-  return withChecksum(left)
-}
-
-/** Where a key's record stands, expiry included. Where the manifest has no dump, it ends where another key's begins. */
-function recordOf(bytes: Buffer, key: ManifestKey, others: ManifestKey[]): [number, number] {
-  const start = startOf(bytes, key, 0)
-  if (start < 0) throw new Error(`no record of ${key.key}`)
-  if (key.dump_b64 !== undefined) {
-    const head = key.pexpireat < 0 ? 0 : 9
-    const bodyBytes = Buffer.from(key.dump_b64, 'base64').length - 11
-    return [start, start + head + 2 + key.key.length + bodyBytes]
-  }
-  // Short names could be found inside of the data.
-  const longNames = others.filter((other) => other.key.length > 2)
-  const starts = longNames.map((other) => startOf(bytes, other, start + 1)).filter((at) => at > 0)
-  return [start, Math.min(bytes.length - 1, ...starts)]
-}
-
-function startOf(bytes: Buffer, key: ManifestKey, from: number): number {
-  const head = Buffer.from(String.fromCharCode(key.rdb_type, key.key.length) + key.key, 'latin1')
-  if (key.pexpireat < 0) return bytes.indexOf(head, from)
-  const expiry = Buffer.alloc(9, 0xfc)
-  expiry.writeBigInt64LE(BigInt(key.pexpireat), 1)
-  return bytes.indexOf(Buffer.concat([expiry, head]), from)
 }
 
 /** A file from the magic to the end mark, followed by its checksum. */

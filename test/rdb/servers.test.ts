@@ -4,11 +4,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { type Arg, Binary } from '../../src/bytes.js'
+import { type Arg, Binary, latin1Of, textOfLatin1 } from '../../src/bytes.js'
+import { Dataset } from '../../src/keyspace/dataset.js'
+import type { Hash } from '../../src/keyspace/hash.js'
+import { isString, type Value } from '../../src/keyspace/keyspace.js'
+import { libraryOf } from '../../src/keyspace/libraries.js'
+import type { StreamLog } from '../../src/keyspace/stream.js'
+import { lowestVersion } from '../../src/rdb/supplement.js'
 import { RdbWriter } from '../../src/rdb/writer.js'
+import { Snapshot } from '../../src/snapshot.js'
 import { missingPeer, peer, runPeer, startServer, versions } from '../peers.js'
 import { suite } from '../suite.js'
-import { load } from './corpus.js'
+import { difference, fixture, fixtureNames, load, shown } from './corpus.js'
 
 const test = suite('rdb, real servers')
 
@@ -90,5 +97,161 @@ for (const [family, version] of versions) {
     }
   })
 }
+
+// The corpus, written by us: one file with every key of every file, for each server in the versions that it reads.
+
+/** The best version that each reads, beside 9, which all of them read. */
+const bestVersion: Readonly<Record<string, number>> = {
+  'redis 7.0.15': 10,
+  'redis 8.6.3': 13,
+  'valkey 8.1.1': 11,
+  'valkey 9.1.2': 80,
+}
+
+const NOBODY = {
+  isPast: () => false,
+  metExpired: () => {},
+  metExpiredFields: () => {},
+  timesChanged: () => {},
+  random: () => 0,
+}
+
+/** An element of this many bytes in a stream: the one that no two families of servers read in the same form. */
+const UNLUCKY = /-backlen.*x16378$/
+
+/** Every value of the corpus, under the name of its file and its key, in two databases. No time of theirs is past. */
+function wholeCorpus(): Dataset {
+  const dataset = new Dataset(16, NOBODY)
+  const soon = Date.now() + 86_400_000
+  for (const [i, name] of fixtureNames().entries()) {
+    if (name.endsWith('-vectorset')) continue
+    const sink = load(fixture(name).bytes)
+    for (const code of sink.functions) {
+      const library = libraryOf(code)!
+      dataset.libraries.set(library.name, library)
+    }
+    for (const [index, keys] of sink.dbs) {
+      for (const [key, { value, expiresAt }] of keys) {
+        if (!isString(value) && value.type === 'hash') withoutPast(value, soon)
+        const time = expiresAt !== null && expiresAt > soon ? expiresAt : null
+        dataset.keyspaces[9 * (i % 2)].set(`${name}/${index}/${textOfLatin1(key)}`, value, time)
+      }
+    }
+  }
+  return dataset
+}
+
+let cached: Dataset | undefined
+
+/** Not to be changed. */
+function corpus(): Dataset {
+  cached ??= wholeCorpus()
+  return cached
+}
+
+function luckyCorpus(): Dataset {
+  const dataset = wholeCorpus()
+  for (const keyspace of dataset.keyspaces) {
+    for (const key of [...keyspace.keys()])
+      if (UNLUCKY.test(key) && keyspace.typeOf(key) === 'stream') keyspace.delete(key)
+  }
+  return dataset
+}
+
+function withoutPast(hash: Hash, soon: number): void {
+  for (const [field] of hash) if ((hash.expiresAt(field) ?? soon) < soon) hash.setExpiry(field, null)
+}
+
+function fileOfDataset(dataset: Dataset, version: number | 'lowest'): Buffer {
+  const aux = [['redis-bits', '64']] as const
+  const snapshot = new Snapshot(dataset, { aux, compress: true, checksum: true, version })
+  const chunks: Buffer[] = []
+  while (!snapshot.done) chunks.push(...snapshot.read(1000))
+  return Buffer.concat(chunks)
+}
+
+/** All that a file of that version carries of a value. */
+function carried(value: Value, version: number): unknown {
+  const all = shown(value)
+  if (isString(value)) return all
+  // A packed sorted set holds -0 as 0.
+  if (value.type === 'zset') return [...value].map(([member, score]) => [member, score + 0])
+  if (value.type === 'hash' && version < 12) return (all as unknown[][]).map((row) => row.slice(0, 2))
+  if (value.type !== 'stream') return all
+  const names = ['length', 'last_id', 'entries', ...(version < 10 ? [] : ['max_deleted_id', 'entries_added'])]
+  const groups = (all as { groups: Record<string, unknown>[] }).groups.map((group) => ({
+    ...group,
+    entries_read: version < 10 ? 0 : group.entries_read,
+    consumers: (group.consumers as Record<string, unknown>[]).map((consumer) => ({
+      ...consumer,
+      active_time: version < 11 ? 0 : consumer.active_time,
+    })),
+  }))
+  const memory = version === 13 ? ['iids_added', 'idmp_maxsize'] : []
+  return [[...names, ...memory].map((name) => (all as Record<string, unknown>)[name]), groups]
+}
+
+for (const [family, version] of versions) {
+  const skip = missingPeer(family, version)
+
+  test(`${family}-server ${version} and its check tool read the whole corpus as we write it`, {
+    skip,
+    limitMs: 60_000,
+  }, async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'hotspare-rdb-'))
+    const file = join(dir, 'dump.rdb')
+    try {
+      for (const written of [9, bestVersion[`${family} ${version}`]]) {
+        const dataset = version === '9.1.2' && written === 9 ? luckyCorpus() : corpus()
+        writeFileSync(file, fileOfDataset(dataset, written))
+        assert.match(await runPeer(peer(family, version)!.checkRdb, [file]), /RDB looks OK/)
+        await using server = await startServer({ family, version, dir })
+        assert.is(await server.call('SAVE'), 'OK')
+        const theirs = load(readFileSync(file), () => 65_536)
+        for (const { index, size, slots } of dataset.keyspaces) {
+          const keys = theirs.dbs.get(index)
+          assert.is(keys?.size ?? 0, size)
+          for (const [key] of slots) {
+            const got = keys?.get(latin1Of(key))
+            assert.ok(got, key)
+            const wanted = dataset.keyspaces[index].peek(key)!
+            assert.is(got.expiresAt, dataset.keyspaces[index].expiresAt(key))
+            assert.is(
+              difference(carried(got.value, written), carried(wanted, written)),
+              undefined,
+              `${written}: ${key}`,
+            )
+          }
+        }
+        assert.is(theirs.functions.length, written < 10 ? 0 : dataset.libraries.size)
+      }
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
+  })
+}
+
+test('a file gets the lowest version that holds everything', () => {
+  const dataset = wholeCorpus()
+  const versionOf = (): string => fileOfDataset(dataset, 'lowest').toString('latin1', 0, 9)
+  const remove = (isUnwanted: (value: Value) => boolean): void => {
+    for (const keyspace of dataset.keyspaces) {
+      for (const [key, value] of [...keyspace.entries()]) if (isUnwanted(value)) keyspace.delete(key)
+    }
+  }
+  const streams = (value: Value): value is StreamLog => !isString(value) && value.type === 'stream'
+  assert.is(versionOf(), 'REDIS0013')
+  remove((value) => streams(value) && value.idempotence !== null)
+  assert.is(versionOf(), 'REDIS0012')
+  remove((value) => !isString(value) && value.type === 'hash' && value.timedSize > 0)
+  assert.is(versionOf(), 'REDIS0011')
+  remove((value) => streams(value) && value.groups.size > 0)
+  assert.is(versionOf(), 'REDIS0010')
+  dataset.libraries.clear()
+  assert.is(versionOf(), 'REDIS0010')
+  remove(streams)
+  assert.is(versionOf(), 'REDIS0009')
+  assert.is(lowestVersion(dataset), 9)
+})
 
 test.run()
