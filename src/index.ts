@@ -20,4 +20,5 @@ export { type ListenOptions, Store, type StoreEvents, type StoreOptions, type St
 export { MemoryNetwork, type MemoryNetworkOptions, type Nodes } from './transports/memory.js'
 export { isLinkMessage, messagePorts, type ProcessChannel, type ThreadChannel } from './transports/message-port.js'
 export { type TcpOptions, type TlsOptions, tcp } from './transports/tcp.js'
+export type { Verdict, VerifiedKey } from './verification.js'
 export { HOTSPARE_VERSION } from './version.js'

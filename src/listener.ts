@@ -377,6 +377,8 @@ class Connection {
     this.#flush()
     if (this.#state === 'closed') return
     this.#state = 'ending'
+    // For others it is gone by now: it may take its time to close its end.
+    this.#engine.disconnect(this.client)
     this.link.end()
   }
 

@@ -6,6 +6,7 @@ import { type Codec, type CodecName, ValueCodec } from './codec.js'
 import type { ReplicaView } from './commands/command.js'
 import { Config } from './config/config.js'
 import type { SettingName } from './config/directives.js'
+import { holdsTheSame, keysThatDiffer } from './digest-check.js'
 import { Engine } from './engine/engine.js'
 import { type Env, type Logger, systemEnv } from './env.js'
 import { StoreError } from './errors.js'
@@ -14,8 +15,12 @@ import type { Change, Keyspace } from './keyspace/keyspace.js'
 import type { Transport } from './link.js'
 import { Listener, type ListenerOptions } from './listener.js'
 import { RdbFile } from './persistence/rdb-file.js'
+import { encodeCommand } from './protocol/parser.js'
+import { Remote } from './remote.js'
+import type { Replica } from './replication/primary.js'
 import type { LinkState } from './replication/replica.js'
 import { type TlsOptions, tcp } from './transports/tcp.js'
+import { type Verdict, Verification } from './verification.js'
 
 export interface StoreOptions<V> {
   /** How values become bytes. Default `native`: any value that structuredClone takes. */
@@ -94,6 +99,9 @@ export interface StoreEvents {
   error: (error: unknown) => void
 }
 
+/** How long a replica may take to answer, if it is not said: it has to come to that place of the stream, and sum its data. */
+const VERIFY_TIMEOUT_MS = 60_000
+
 const DATA_EVENTS = ['set', 'delete', 'expire', 'evict', 'clear'] as const
 
 export class Store<V = unknown> extends Face<V> {
@@ -104,6 +112,7 @@ export class Store<V = unknown> extends Face<V> {
   readonly #onceOf = new WeakMap<object, unknown>()
   readonly #listeners = new Set<Listener>()
   readonly #env: Env
+  readonly #verification: Verification<Replica>
   #file: RdbFile | null = null
 
   /**
@@ -135,6 +144,15 @@ export class Store<V = unknown> extends Face<V> {
     super(engine, 0, faceOptions)
     this.#engine = engine
     this.#env = env
+    this.#verification = new Verification({
+      env,
+      get dataset() {
+        return engine.dataset
+      },
+      replicas: () => engine.attached,
+      mark: (text) => engine.stream.writeControl(encodeCommand(['PING', text])),
+      answer: (json) => engine.link?.tell(['REPLCONF', 'hotspare-verify', json]),
+    })
     this.#faces = [this]
     for (let index = 1; index < config.number('databases'); index++) {
       this.#faces.push(new Face(engine, index, faceOptions))
@@ -146,6 +164,8 @@ export class Store<V = unknown> extends Face<V> {
       link: (state, error) => this.#emit('link', state, error),
       role: (role) => this.#emit('role', role),
       synced: () => this.#emit('sync'),
+      marked: (text) => this.#verification.met(text),
+      verified: (replica, json) => this.#verification.answered(replica, json),
       replica: ({ name, state }) => this.#emit('replica', { name, state }),
     }
   }
@@ -213,6 +233,28 @@ export class Store<V = unknown> extends Face<V> {
     await this.#untilLinkIs('connected', options.signal)
   }
 
+  /**
+   * Compares what every replica holds with what this primary holds: one verdict for each, with the keys that differ. With
+   * `repair`, a replica that differs gets a full resync. Stores are compared at one place of the stream, while writes go on,
+   * in slices of about a millisecond. A real server is asked for its DEBUG DIGEST, over a connection of its own with the
+   * directives masteruser and masterauth: it is `unknown` where that is not allowed, or where writes never pause, and
+   * while both sides compute their digest nothing else happens in them. Throws StoreError INVALID on a replica, whose stream
+   * is its primary's.
+   */
+  async verify(options: { repair?: boolean; timeoutMs?: number } = {}): Promise<Verdict[]> {
+    this.#assertOpen()
+    if (this.role === 'replica') throw new StoreError('INVALID', 'only a primary can verify its replicas')
+    const timeoutMs = options.timeoutMs ?? VERIFY_TIMEOUT_MS
+    const verdicts = await this.#verification.verify(timeoutMs)
+    for (const verdict of verdicts) {
+      if (verdict.replica.traits.ourId === '') await this.#verifyServer(verdict, timeoutMs)
+    }
+    if (options.repair === true) {
+      for (const { result, replica } of verdicts) if (result === 'different') this.#engine.reloadReplica(replica)
+    }
+    return verdicts.map(({ replica, ...verdict }) => ({ ...verdict, replica: replica.name }))
+  }
+
   /** Becomes a primary: a new replid, the old one kept as replid2. On a primary it does nothing. */
   async promote(): Promise<void> {
     this.#assertOpen()
@@ -244,6 +286,7 @@ export class Store<V = unknown> extends Face<V> {
    */
   async close(options: { save?: boolean } = {}): Promise<void> {
     if (this.#engine.isClosed) return
+    this.#verification.close()
     this.#engine.close()
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
     if (options.save !== false) await this.#file?.saveIfChanged()
@@ -288,6 +331,30 @@ export class Store<V = unknown> extends Face<V> {
     }
     this.#file = file
     engine.file = file
+  }
+
+  /** Fills in what can be known of a server that is not ours. */
+  async #verifyServer(verdict: Verdict<Replica>, timeoutMs: number): Promise<void> {
+    const { host, traits, state } = verdict.replica
+    if (traits.port === 0 || state !== 'online') return
+    const { config } = this.#engine
+    try {
+      const server = await Remote.connect(this.#env, this.#engine.dial(host, traits.port), {
+        username: config.text('masteruser'),
+        password: config.text('masterauth'),
+        timeoutMs,
+      })
+      try {
+        const same = await holdsTheSame(this.#engine, server, timeoutMs)
+        if (same === undefined) return
+        verdict.result = same ? 'equal' : 'different'
+        if (!same) verdict.keys = await keysThatDiffer(this.#engine, server)
+      } finally {
+        server.close()
+      }
+    } catch (error) {
+      this.#env.log.info(`Replica ${verdict.replica.name} cannot be verified: ${(error as Error).message}`)
+    }
   }
 
   /** What INFO shows, and what our primary is told: the port of the listener that was opened first. */

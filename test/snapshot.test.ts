@@ -2,14 +2,13 @@
 
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { latin1OfArg } from '../src/bytes.js'
 import { StoreError } from '../src/errors.js'
-import { GONE } from '../src/keyspace/keyspace.js'
+import { GONE, type Value } from '../src/keyspace/keyspace.js'
 import { RdbReader } from '../src/rdb/reader.js'
 import { Snapshot } from '../src/snapshot.js'
 import { Store, type StoreOptions } from '../src/store.js'
 import { MemoryNetwork } from '../src/transports/memory.js'
-import { contentOf } from './sim/equal.js'
+import { contentOf, shownUntil } from './sim/equal.js'
 import { suite } from './suite.js'
 
 const test = suite('snapshot')
@@ -32,7 +31,7 @@ class Taken {
 
   constructor(store: Store, maxPreimageBytes?: number) {
     this.wanted = contentOf(store)
-    this.snapshot = new Snapshot(store.engine.dataset, { ...OPTIONS, maxPreimageBytes })
+    this.snapshot = new Snapshot(store.engine.dataset, { ...OPTIONS, version: 'lowest', maxPreimageBytes })
   }
 
   read(keys: number): void {
@@ -53,16 +52,18 @@ class Taken {
 function contentOfFile(file: Buffer): Map<string, string> {
   const content = new Map<string, string>()
   let db = -1
+  const put = (key: string, value: Value, expiresAt: number | null): void => {
+    assert.not(content.has(`${db}/${key}`), `${db}/${key} is there twice`)
+    content.set(`${db}/${key}`, shownUntil(value, expiresAt))
+  }
   const reader = new RdbReader({
     aux: () => {},
     selectDb: (index) => {
       db = index
     },
     resizeDb: () => {},
-    string: (key, value, expiresAt) => {
-      assert.not(content.has(`${db}/${key}`), `${db}/${key} is there twice`)
-      content.set(`${db}/${key}`, `${latin1OfArg(value)} until ${expiresAt}`)
-    },
+    string: put,
+    value: put,
     function: () => {},
   })
   reader.write(file)
@@ -96,6 +97,24 @@ const changes = {
   rename: ({ store }, key, other, db) => store.db(db).has(key) && store.db(db).call('RENAME', key, other),
   move: ({ store }, key, _other, db) => store.db(db).call('MOVE', key, (db + 1) % DATABASES),
   copy: ({ store }, key, other, db) => key !== other && store.db(db).call('COPY', key, other, 'REPLACE'),
+  push: ({ store }, key, _other, db) => store.db(db).call('RPUSH', `list:${key}`, text(), text()),
+  pop: ({ store }, key, _other, db) => store.db(db).call('LPOP', `list:${key}`),
+  add: ({ store }, key, other, db) => store.db(db).call('SADD', `set:${key}`, other, text()),
+  remove: ({ store }, key, other, db) => store.db(db).call('SREM', `set:${key}`, other),
+  score: ({ store }, key, other, db) => store.db(db).call('ZADD', `zset:${key}`, ++written, other),
+  unscore: ({ store }, key, other, db) => store.db(db).call('ZREM', `zset:${key}`, other),
+  field: ({ store }, key, other, db) => store.db(db).call('HSET', `hash:${key}`, other, text(), 'f', 'v'),
+  unfield: ({ store }, key, other, db) => store.db(db).call('HDEL', `hash:${key}`, other, 'f'),
+  fieldTime: ({ store }, key, _other, db) =>
+    store.db(db).call('HPEXPIREAT', `hash:${key}`, 2_000_000 + ++written, 'FIELDS', 1, 'f'),
+  entry: ({ store }, key, other, db) => store.db(db).call('XADD', `stream:${key}`, '*', other, text()),
+  trim: ({ store }, key, _other, db) => store.db(db).call('XTRIM', `stream:${key}`, 'MAXLEN', 1),
+  group: ({ store }, key, _other, db) => {
+    store.db(db).call('XADD', `stream:${key}`, '*', 'f', 'v')
+    store.db(db).call('XGROUP', 'DESTROY', `stream:${key}`, 'g')
+    store.db(db).call('XGROUP', 'CREATE', `stream:${key}`, 'g', 0)
+    store.db(db).call('XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', `stream:${key}`, '>')
+  },
   clear: ({ store }, _key, _other, db) => store.db(db).clear(),
   flushAll: ({ store }) => store.call('FLUSHALL'),
   swap: ({ store }, _key, _other, db) => store.call('SWAPDB', db, (db + 1) % DATABASES),

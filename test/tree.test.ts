@@ -19,13 +19,13 @@ const layers = [
   ['env', 'link', 'errors', 'bytes', 'codec', 'config'],
   ['protocol'],
   ['keyspace'],
-  ['rdb', 'snapshot'],
+  ['rdb', 'snapshot', 'checksums'],
   ['replication'],
   ['commands'],
   ['engine'],
   ['transports'],
   ['persistence'],
-  ['address', 'transaction', 'handles', 'face', 'store', 'listener'],
+  ['address', 'transaction', 'verification', 'remote', 'digest-check', 'handles', 'face', 'store', 'listener'],
   ['index', 'cli'],
 ]
 

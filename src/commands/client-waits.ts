@@ -12,7 +12,7 @@ function pause({ server, reply, now }: Context, argv: Arg[]): void {
   if (timeoutMs === undefined || timeoutMs > Number.MAX_SAFE_INTEGER - now)
     throw new ReplyError('ERR timeout is not an integer or out of range')
   if (timeoutMs < 0) throw new ReplyError('ERR timeout is negative')
-  server.pause(now + Number(timeoutMs), mode === 'WRITE' ? 'write' : 'all')
+  server.pause.begin(now + Number(timeoutMs), mode === 'WRITE' ? 'write' : 'all')
   reply.ok()
 }
 
@@ -46,7 +46,7 @@ export const clientWaits: readonly Command[] = [
     summary: 'Ends CLIENT PAUSE.',
     complexity: 'O(N) for N requests that wait.',
     run: ({ server, reply }) => {
-      server.unpause()
+      server.pause.end()
       reply.ok()
     },
   }),

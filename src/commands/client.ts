@@ -94,6 +94,7 @@ export class Client {
     eof: false,
     psync2: false,
     rdbChannel: false,
+    ourId: '',
     rdbOnly: false,
     noKeys: false,
     version: '',

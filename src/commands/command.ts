@@ -35,6 +35,7 @@ export type Flag =
   | 'fast'
   | 'no_auth'
   | 'may_replicate'
+  | 'touches_arbitrary_keys'
   | 'no_async_loading'
   | 'no_multi'
   | 'movablekeys'
@@ -126,6 +127,8 @@ export class Command {
   // the flags that are asked for with each call
   readonly isWrite: boolean
   readonly deniesOom: boolean
+  /** What it meets past its time is deleted key by key, not as one effect: SCAN and RANDOMKEY. */
+  readonly touchesArbitraryKeys: boolean
   readonly #maxCount: number
   calls = 0
   microseconds = 0
@@ -145,6 +148,7 @@ export class Command {
     this.keys = spec.keys === undefined ? null : { first, last, step, find: spec.findKeys }
     this.isWrite = this.flags.has('write')
     this.deniesOom = this.flags.has('denyoom')
+    this.touchesArbitraryKeys = this.flags.has('touches_arbitrary_keys')
     this.subcommands = spec.subcommands ? new Map(spec.subcommands.map((sub) => [sub.word, sub])) : null
     this.run = spec.run ?? (() => {})
   }
@@ -283,6 +287,8 @@ export interface Server {
   attachReplica(client: Client, replid: string, wanted: number, isSync: boolean): void
   /** REPLCONF ACK. */
   acknowledge(client: Client, offset: number): void
+  /** REPLCONF hotspare-verify: a replica's checksums. */
+  verified(client: Client, json: string): void
   /** REPLCONF GETACK from our primary: an ACK is due at once. */
   acknowledgeNow(): void
 
@@ -297,10 +303,8 @@ export interface Server {
   /** Clients that wait, for a key or for the end of a pause. */
   readonly blockedClients: number
   /** CLIENT PAUSE: requests wait until then, in ms since 1970; those that may write, or all. */
-  pause(until: number, kind: 'write' | 'all'): void
-  unpause(): void
-  readonly slowlog: Slowlog
-  readonly latency: LatencyMonitor
+  readonly pause: { begin(until: number, kind: 'write' | 'all'): void; end(): void }
+  readonly timing: { readonly slowlog: Slowlog; readonly latency: LatencyMonitor }
   /** Who subscribes to what. */
   readonly channels: Channels
   readonly tracking: Tracking

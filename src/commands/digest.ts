@@ -4,11 +4,12 @@
 // Two operations on a digest of 20 bytes, both by SHA-1:
 //   blend  xor with the hash of some bytes: the order of what is blended does not matter
 //   mix    blend, then hash the digest itself: the order matters
-// A key with a time counts as one; which time it is does not.
+// A key with a time counts as one; which time it is does not. Nor does a field's (Redis 7.4).
 
 import { latin1Of, latin1OfArg, latin1Slice } from '../bytes.js'
 import type { Env } from '../env.js'
 import type { Dataset } from '../keyspace/dataset.js'
+import type { Fields } from '../keyspace/hash.js'
 import { isString, type Keyspace, type Value } from '../keyspace/keyspace.js'
 import { formatDouble } from '../protocol/double.js'
 
@@ -32,7 +33,7 @@ export function datasetDigest(env: Env, dataset: Dataset): string {
     for (const [key, value] of keyspace.entries()) {
       const one = new Digest(env)
       one.mix(latin1Of(key))
-      one.value(value, keyspace.expiresAt(key) != null)
+      one.value(keyspace, value, keyspace.expiresAt(key) != null)
       total.blend(one.latin1)
     }
   }
@@ -43,7 +44,7 @@ export function datasetDigest(env: Env, dataset: Dataset): string {
 export function valueDigest(env: Env, keyspace: Keyspace, key: string): string {
   const digest = new Digest(env)
   const value = keyspace.peek(key)
-  if (value !== undefined) digest.value(value, keyspace.expiresAt(key) != null)
+  if (value !== undefined) digest.value(keyspace, value, keyspace.expiresAt(key) != null)
   return digest.hex
 }
 
@@ -65,12 +66,12 @@ class Digest {
     this.#bytes = Uint8Array.from(this.#env.sha1(this.latin1))
   }
 
-  value(value: Value, hasTime: boolean): void {
+  value(keyspace: Keyspace, value: Value, hasTime: boolean): void {
     this.mix(TYPES[isString(value) ? 'string' : value.type])
     if (isString(value)) this.mix(latin1OfArg(value))
     else if (value.type === 'list') for (const item of value) this.mix(latin1Of(item))
     else if (value.type === 'set') for (const member of value) this.blend(latin1Of(member))
-    else if (value.type === 'hash') for (const pair of value) this.#blendDigestOf(pair)
+    else if (value.type === 'hash') this.#hash(keyspace.live(value))
     else if (value.type === 'zset') {
       for (const [member, score] of value) this.#blendDigestOf([member, formatDouble(score)])
     } else if (value.type === 'stream') {
@@ -82,10 +83,15 @@ class Digest {
     if (hasTime) this.blend('!!expire!!')
   }
 
+  #hash(fields: Fields): void {
+    for (const pair of fields) this.#blendDigestOf(pair, fields.expiresAt(pair[0]) !== null)
+  }
+
   /** Of several things in their order, as one whose place among its like does not matter. */
-  #blendDigestOf(texts: readonly string[]): void {
+  #blendDigestOf(texts: readonly string[], hasTime = false): void {
     const one = new Digest(this.#env)
     for (const text of texts) one.mix(latin1Of(text))
+    if (hasTime) one.blend('!!hexpire!!')
     this.blend(one.latin1)
   }
 

@@ -3,6 +3,7 @@
 //   SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | KEEPTTL]
 //
 //   word            an argument; its type follows from its name (typesByName), or stands behind it: `start:string`
+//   pattern@1       the keys that it leads to are found by the key specification of that number
 //   WORD = ~ * $ "" a token: itself an argument, or the mark of the argument (or <group>) right behind it
 //   [ ]             may be left out                     < >  must be given
 //   a | b           one of them, between brackets       a b  in brackets: both, a block
@@ -223,14 +224,18 @@ class Parser {
     return this.#made({ name, type: 'pure-token', token, flags: [], displayText: name }, start)
   }
 
-  #leaf(word: string): DocArgument {
+  #leaf(full: string): DocArgument {
+    const [word, keySpec] = full.split('@', 2)
     const colon = word.lastIndexOf(':')
     const given = types.find((type) => type === word.slice(colon + 1))
     const name = given !== undefined && colon > 0 ? word.slice(0, colon) : word
     const type = given ?? typeOf.get(name) ?? typeOf.get(name.replace(/\d$/, '')) ?? 'string'
     const argument: DocArgument = { name, type, flags: [], displayText: name }
     // `key1 key2` are of one specification, `source destination` of two.
-    if (type === 'key') argument.keySpecIndex = /[2-9]$/.test(name) ? this.#keys - 1 : this.#keys++
+    if (keySpec !== undefined) {
+      argument.keySpecIndex = Number(keySpec)
+      this.#keys = Math.max(this.#keys, argument.keySpecIndex + 1)
+    } else if (type === 'key') argument.keySpecIndex = /[2-9]$/.test(name) ? this.#keys - 1 : this.#keys++
     return argument
   }
 

@@ -36,7 +36,7 @@ interface Query {
   /** 0: all. */
   count: number
   /** The first ones found will do, rather than the nearest. */
-  any: boolean
+  anyWillDo: boolean
   storeAt: string | undefined
   storesDistance: boolean
 }
@@ -51,7 +51,7 @@ function freshQuery(): Query {
     withPoint: false,
     order: undefined,
     count: 0,
-    any: false,
+    anyWillDo: false,
     storeAt: undefined,
     storesDistance: false,
   }
@@ -111,7 +111,7 @@ function readOption(argv: readonly Arg[], i: number, query: Query, set: SortedSe
       query.withPoint = true
       return i + 1
     case 'ANY':
-      query.any = true
+      query.anyWillDo = true
       return i + 1
     case 'ASC':
     case 'DESC':
@@ -180,7 +180,7 @@ function check(query: Query, argv: readonly Arg[], { kind }: Form): void {
     throw new ReplyError(`ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for ${text(argv[0])}`)
   if (isSearch && query.size === undefined)
     throw new ReplyError(`ERR exactly one of BYRADIUS and BYBOX can be specified for ${text(argv[0])}`)
-  if (query.any && query.count === 0) throw new ReplyError('ERR the ANY argument requires COUNT argument')
+  if (query.anyWillDo && query.count === 0) throw new ReplyError('ERR the ANY argument requires COUNT argument')
 }
 
 interface Found {
@@ -206,10 +206,10 @@ function find(set: SortedSet, shape: Shape, limit: number): Found[] {
   return found
 }
 
-function results(set: SortedSet, shape: Shape, { count, any, order }: Query): Found[] {
-  const found = find(set, shape, any ? count : 0)
+function results(set: SortedSet, shape: Shape, { count, anyWillDo, order }: Query): Found[] {
+  const found = find(set, shape, anyWillDo ? count : 0)
   // Some of them all, without an order, are the nearest ones.
-  const sorting = order ?? (count > 0 && !any ? 'ASC' : undefined)
+  const sorting = order ?? (count > 0 && !anyWillDo ? 'ASC' : undefined)
   if (sorting === 'ASC') found.sort((a, b) => a.meters - b.meters)
   if (sorting === 'DESC') found.sort((a, b) => b.meters - a.meters)
   return count > 0 ? found.slice(0, count) : found
@@ -243,12 +243,11 @@ function replyFound(ctx: Context, found: readonly Found[], query: Query, unit: n
   }
 }
 
-/** The searched key, and the last one that is named behind STORE or STOREDIST. */
-function keysOfRadius(argv: readonly Arg[]): number[] {
-  let stored: number | undefined
-  for (let i = 5; i + 1 < argv.length; i++)
-    if (option(argv[i]) === 'STORE' || option(argv[i]) === 'STOREDIST') stored = ++i
-  return stored === undefined ? [1] : [1, stored]
+/** The searched key, and those behind STORE and STOREDIST, which are looked for from argv[first] on. */
+function keysOfRadius(argv: readonly Arg[], first: number): number[] {
+  const words = argv.map((arg, i) => (i < first || i + 1 === argv.length ? '' : option(arg)))
+  const stored = ['STORE', 'STOREDIST'].map((word) => words.indexOf(word)).filter((at) => at >= 0)
+  return [1, ...stored.map((at) => at + 1)]
 }
 
 const complexity = 'O(N+log(M)) for N members around the area and M inside'
@@ -289,7 +288,7 @@ export const geoSearch: readonly Command[] = [
     arity: -6,
     flags: 'write denyoom movablekeys',
     keys: '1 1 1',
-    findKeys: keysOfRadius,
+    findKeys: (argv) => keysOfRadius(argv, 6),
     since: '3.2.0',
     summary: 'The members around a place.',
     syntax: `key longitude latitude radius ${unit} ${reading} ${choosing} ${storing}`,
@@ -312,7 +311,7 @@ export const geoSearch: readonly Command[] = [
     arity: -5,
     flags: 'write denyoom movablekeys',
     keys: '1 1 1',
-    findKeys: keysOfRadius,
+    findKeys: (argv) => keysOfRadius(argv, 5),
     since: '3.2.0',
     summary: 'The members around one of them.',
     syntax: `key member radius ${unit} ${reading} ${choosing} ${storing}`,

@@ -6,7 +6,7 @@ import { SortedSet } from '../keyspace/sorted-set.js'
 import { type Command, type Context, command, option, text } from './command.js'
 import { geoSearch } from './geo-search.js'
 import { pointAt, replyDistance, replyPoint, unitOf } from './geo-units.js'
-import { decode, distance, encode, geohashText } from './geohash.js'
+import { decode, distance, encodeDigits, geohashText } from './geohash.js'
 import { readAs } from './lookup.js'
 import { addWithScores } from './sorted-sets.js'
 
@@ -19,7 +19,7 @@ function geoadd(ctx: Context, argv: Arg[]): void {
   for (; first < argv.length && addOptions.has(option(argv[first])); first++) given.add(option(argv[first]))
   if ((argv.length - first) % 3 !== 0 || (given.has('NX') && given.has('XX'))) throw replyErrors.syntax()
   const zadd: Arg[] = ['zadd', ...argv.slice(1, first)]
-  for (let i = first; i < argv.length; i += 3) zadd.push(String(encode(pointAt(argv, i))), argv[i + 2])
+  for (let i = first; i < argv.length; i += 3) zadd.push(encodeDigits(pointAt(argv, i)), argv[i + 2])
   addWithScores(ctx, zadd)
   ctx.effect(...zadd)
 }

@@ -21,6 +21,14 @@ export function encode(point: Point): number {
   return mix(x, y)
 }
 
+/** The same in digits, all of them: at the eastern edge there are more bits than a double holds. */
+export function encodeDigits(point: Point): string {
+  const score = encode(point)
+  if (score <= Number.MAX_SAFE_INTEGER) return String(score)
+  const { x, y } = cellAt(point, SCORE_STEP)
+  return String(BigInt(mix(x >>> 13, y >>> 13)) * 2n ** 26n + BigInt(mix(x & 0x1fff, y & 0x1fff)))
+}
+
 /** The middle of the smallest area that a score stands for. Any number is some place. */
 export function decode(score: number): Point {
   const [high, low] = halvesOf(score)

@@ -91,7 +91,7 @@ function clientFields(server: Server): Field[] {
     ['client_recent_max_input_buffer', Math.max(0, ...buffers.map(({ query }) => query))],
     ['client_recent_max_output_buffer', Math.max(0, ...buffers.map(({ output }) => output))],
     ['blocked_clients', server.blockedClients],
-    ...zeros('tracking_clients'),
+    ['tracking_clients', server.tracking.clientsCount],
     ['clients_in_timeout_table', [...server.clients.values()].filter(({ blocked }) => blocked?.timer != null).length],
   ]
 }

@@ -63,7 +63,7 @@ export class LatencyMonitor {
 }
 
 function latest({ server, reply }: Context): void {
-  const { events } = server.latency
+  const { events } = server.timing.latency
   reply.array(events.size)
   for (const [name, { samples, worstMs }] of events) {
     const last = samples.at(-1)!
@@ -76,7 +76,7 @@ function latest({ server, reply }: Context): void {
 }
 
 function history({ server, reply }: Context, argv: Arg[]): void {
-  const samples = server.latency.events.get(text(argv[2]))?.samples ?? []
+  const samples = server.timing.latency.events.get(text(argv[2]))?.samples ?? []
   reply.array(samples.length)
   for (const { atSeconds, ms } of samples) {
     reply.array(2)
@@ -87,13 +87,13 @@ function history({ server, reply }: Context, argv: Arg[]): void {
 
 function reset({ server, reply }: Context, argv: Arg[]): void {
   const names = argv.slice(2)
-  if (names.length === 0) reply.integer(server.latency.reset())
-  else reply.integer(names.reduce((count, name) => count + server.latency.reset(text(name)), 0))
+  if (names.length === 0) reply.integer(server.timing.latency.reset())
+  else reply.integer(names.reduce((count, name) => count + server.timing.latency.reset(text(name)), 0))
 }
 
 function graph({ server, reply, now }: Context, argv: Arg[]): void {
   const event = text(argv[2])
-  const series = server.latency.events.get(event)
+  const series = server.timing.latency.events.get(event)
   if (series === undefined) throw new ReplyError(`ERR No samples available for event '${event}'`)
   const points: Labelled[] = series.samples.map(({ atSeconds, ms }) => ({ value: ms, label: ageOf(atSeconds, now) }))
   const values = points.map(({ value }) => value)
@@ -113,7 +113,7 @@ function ageOf(atSeconds: number, nowMs: number): string {
 }
 
 function doctor({ server, reply }: Context): void {
-  const { events, thresholdMs } = server.latency
+  const { events, thresholdMs } = server.timing.latency
   reply.verbatim(thresholdMs === Number.POSITIVE_INFINITY ? NOT_WATCHED : events.size === 0 ? NOTHING : report(events))
 }
 

@@ -48,7 +48,10 @@ function blmove(ctx: Context, argv: Arg[]): void {
   const to = endOf(argv[4])
   const [, source, destination] = argv
   const isMoved = bmove(ctx, text(source), text(destination), from, to, timeoutOf(argv[5]))
-  if (isMoved) ctx.effect('LMOVE', source, destination, argv[3], argv[4])
+  if (!isMoved) return
+  // Redis names the ends as it was told, and after a wait in its own words.
+  if (ctx.readyKey === undefined) ctx.effect('LMOVE', source, destination, argv[3], argv[4])
+  else ctx.effect('LMOVE', source, destination, from.toLowerCase(), to.toLowerCase())
 }
 
 function brpoplpush(ctx: Context, argv: Arg[]): void {

@@ -16,7 +16,9 @@ const SHARED_COUNT = 2 ** 31 - 1
 const SWITCHING =
   'Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.'
 
-function isShared(value: Value): boolean {
+/** Under a limit of memory that goes by use, each key's integer has to remember its own. */
+function isShared({ config }: Context['server'], value: Value): boolean {
+  if (config.number('maxmemory') > 0 && /-l[rf]u$/.test(config.text('maxmemory-policy'))) return false
   const number = isString(value) ? parseInt64(value) : undefined
   return number !== undefined && number >= 0 && number < SHARED_INTEGERS
 }
@@ -35,7 +37,7 @@ function countsUse(ctx: Context): boolean {
 }
 
 const encoding = about((ctx, value) => ctx.reply.bulk(encodingOf(ctx.server.config, value)))
-const refcount = about((ctx, value) => ctx.reply.integer(isShared(value) ? SHARED_COUNT : 1))
+const refcount = about((ctx, value) => ctx.reply.integer(isShared(ctx.server, value) ? SHARED_COUNT : 1))
 
 /** Uses are put in order, but not timed: every key was used just now. */
 const idletime = about((ctx) => {

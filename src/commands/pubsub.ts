@@ -90,7 +90,7 @@ function counts(kind: ChannelKind): Handler {
 }
 
 const listening = { group, flags: 'pubsub noscript loading stale' } as const
-const sending = { group, arity: 3, flags: 'pubsub loading stale fast' } as const
+const sending = { group, arity: 3, flags: 'pubsub loading stale fast may_replicate' } as const
 const asking = { group, flags: 'pubsub loading stale' } as const
 
 const pubsub = command({

@@ -153,7 +153,9 @@ function replconf(ctx: Context, argv: Arg[]): void {
   for (let i = 1; i < argv.length; i += 2) {
     if (!setOption(ctx, text(argv[i]), argv[i + 1])) return
   }
-  ctx.reply.ok()
+  // Tells a replica of our own kind, which asked so, who we are. Others read no further than the plus sign.
+  if (argv.length === 3 && text(argv[2]) === 'hotspare') ctx.reply.status('OK hotspare')
+  else ctx.reply.ok()
 }
 
 /** False for what is never answered: an answer would stand in the middle of the stream. */
@@ -181,6 +183,13 @@ function setOption({ server, client }: Context, name: string, arg: Arg): boolean
       // From Valkey 8: a replica that says it is told apart from old ones. Redis 7.0 refuses it, and is asked on.
       announced.version = text(arg)
       return true
+    case 'hotspare-id':
+      // A replica of our own kind. It only says so to a primary that is one too.
+      announced.ourId = text(arg).slice(0, MAX_IP_LENGTH)
+      return true
+    case 'hotspare-verify':
+      if (client.kind === 'replica') server.verified(client, text(arg))
+      return false
     case 'rdb-only':
       announced.rdbOnly = integerBetween(arg, 0, 1) === 1
       return true

@@ -96,7 +96,7 @@ export const scans: readonly Command[] = [
   command({
     name: 'SCAN',
     arity: -2,
-    flags: 'readonly',
+    flags: 'readonly touches_arbitrary_keys',
     group: 'generic',
     since: '2.8.0',
     summary: 'Some of the keys, and where to go on for the next ones.',
@@ -107,7 +107,7 @@ export const scans: readonly Command[] = [
   command({
     name: 'RANDOMKEY',
     arity: 1,
-    flags: 'readonly',
+    flags: 'readonly touches_arbitrary_keys',
     group: 'generic',
     since: '1.0.0',
     summary: 'Some key, chosen at random.',

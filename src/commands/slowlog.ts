@@ -93,9 +93,9 @@ function get({ server, reply }: Context, argv: Arg[]): void {
   if (argv.length === 3) {
     const given = parseInteger(argv[2])
     if (given === undefined || given < -1n) throw new ReplyError('ERR count should be greater than or equal to -1')
-    count = given === -1n ? server.slowlog.length : Math.min(Number(given), server.slowlog.length)
+    count = given === -1n ? server.timing.slowlog.length : Math.min(Number(given), server.timing.slowlog.length)
   }
-  const entries = server.slowlog.latest(count)
+  const entries = server.timing.slowlog.latest(count)
   reply.array(entries.length)
   for (const entry of entries) {
     reply.array(6)
@@ -137,7 +137,7 @@ export const slowlogCommand = command({
       since: '2.2.12',
       summary: 'Counts the slow calls that are kept.',
       complexity: 'O(1)',
-      run: ({ server, reply }) => reply.integer(server.slowlog.length),
+      run: ({ server, reply }) => reply.integer(server.timing.slowlog.length),
     }),
     command({
       ...one,
@@ -147,7 +147,7 @@ export const slowlogCommand = command({
       summary: 'Forgets all slow calls.',
       complexity: 'O(1)',
       run: ({ server, reply }) => {
-        server.slowlog.clear()
+        server.timing.slowlog.clear()
         reply.ok()
       },
     }),

@@ -48,7 +48,7 @@ class Pattern {
     if (this.#isItem) return item
     if (this.#behind === undefined) return undefined
     const value = lookupRead(ctx, this.#before + item + this.#behind)
-    if (this.#field !== undefined) return value instanceof Hash ? value.get(this.#field) : undefined
+    if (this.#field !== undefined) return value instanceof Hash ? ctx.db.live(value).get(this.#field) : undefined
     if (value === undefined || !isString(value)) return undefined
     return typeof value === 'string' ? value : textOfLatin1(shownBytes(value))
   }
@@ -198,7 +198,7 @@ function keysOf(argv: readonly Arg[]): number[] {
   return indexes
 }
 
-const syntax = 'key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]'
+const syntax = 'key [BY pattern@1] [LIMIT offset count] [GET pattern@1 [GET pattern@1 ...]] [ASC | DESC] [ALPHA]'
 const common = {
   group: 'generic',
   arity: -2,

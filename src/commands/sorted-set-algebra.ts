@@ -23,8 +23,13 @@ type Aggregate = (a: number, b: number) => number
 const aggregates: Readonly<Record<string, Aggregate>> = {
   // Both infinities together are 0, as a matter of convention.
   SUM: (a, b) => orZero(a + b),
-  MIN: (a, b) => Math.min(b, a),
-  MAX: (a, b) => Math.max(b, a),
+  MIN: (a, b) => chosen(a, b, b < a),
+  MAX: (a, b) => chosen(a, b, b > a),
+}
+
+/** Unlike Math.min and Math.max: a score that is no number (infinity with the weight 0) changes nothing. */
+function chosen(score: number, other: number, isBetter: boolean): number {
+  return isBetter ? other : score
 }
 
 interface Request {

@@ -50,7 +50,7 @@ function queryOf(argv: readonly Arg[], first: number, given: Given, mayReply: bo
     else if (word === 'LIMIT' && i + 2 < argv.length) {
       offset = Number(int64(argv[++i]))
       limit = Number(int64(argv[++i]))
-    } else if (word === 'REV' && given.isReverse === undefined) isReverse = true
+    } else if (word === 'REV' && isReverse === undefined) isReverse = true
     else if (word === 'BYLEX' && by === undefined) by = 'lex'
     else if (word === 'BYSCORE' && by === undefined) by = 'score'
     else throw replyErrors.syntax()

@@ -1,7 +1,8 @@
 // What the stream commands ask of their arguments, and how they show entries. Knows no single command.
 
 import type { Arg } from '../bytes.js'
-import { ReplyError } from '../errors.js'
+import { ReplyError, replyErrors } from '../errors.js'
+import type { Value } from '../keyspace/keyspace.js'
 import {
   type ConsumerGroup,
   formatId,
@@ -13,7 +14,7 @@ import {
 import { idAfter, idBefore, parseId, UINT64_MAX, type Uint64 } from '../keyspace/stream-id.js'
 import { quoteArg, type Reply } from '../protocol/writer.js'
 import { type Context, parseInteger, text } from './command.js'
-import { readAs } from './lookup.js'
+import { lookupRead } from './lookup.js'
 
 export const streamErrors = {
   invalidId: () => new ReplyError('ERR Invalid stream ID specified as stream command argument'),
@@ -92,9 +93,15 @@ export interface GroupOfKey {
 
 /** The group at a key, for commands that Redis counts as reads of it; undefined when there is no such key or group. */
 export function readGroup(ctx: Context, key: Arg, name: Arg): GroupOfKey | undefined {
-  const stream = readAs(ctx, text(key), StreamLog)
-  const group = stream?.groups.get(text(name))
-  return group === undefined ? undefined : { stream: stream!, group }
+  return groupIn(lookupRead(ctx, text(key)), name)
+}
+
+/** The group in what was found at a key. Throws WRONGTYPE. */
+export function groupIn(value: Value | undefined, name: Arg): GroupOfKey | undefined {
+  if (value === undefined) return undefined
+  if (!(value instanceof StreamLog)) throw replyErrors.wrongType()
+  const group = value.groups.get(text(name))
+  return group === undefined ? undefined : { stream: value, group }
 }
 
 /**

@@ -6,9 +6,11 @@ import { formatId, MIN_ID, type Pending, type StreamEntry, type StreamId } from 
 import { compareIds, idAfter, parseId, plus64, type Uint64, uint64 } from '../keyspace/stream-id.js'
 import { quoteArg } from '../protocol/writer.js'
 import { type Command, type Context, command, option, parseInteger, text } from './command.js'
+import { lookupRead } from './lookup.js'
 import {
   didChangeGroup,
   type GroupOfKey,
+  groupIn,
   idArg,
   integerOr,
   readGroup,
@@ -169,6 +171,8 @@ function xclaim(ctx: Context, argv: Arg[]): void {
 }
 
 function xautoclaim(ctx: Context, argv: Arg[]): void {
+  // Redis looks before it reads the arguments, and counts that.
+  const value = lookupRead(ctx, text(argv[1]))
   const minIdleMs = minIdleArg(argv[4], 'XAUTOCLAIM')
   const start = startArg(argv[5])
   let count = DEFAULT_COUNT
@@ -179,7 +183,7 @@ function xautoclaim(ctx: Context, argv: Arg[]): void {
     else if (word === 'JUSTID') justIds = true
     else throw replyErrors.syntax()
   }
-  const of = readGroup(ctx, argv[1], argv[2])
+  const of = groupIn(value, argv[2])
   if (of === undefined) throw streamErrors.noKeyOrGroup(argv[1], argv[2])
   const { stream, group } = of
   ctx.db.willChange(text(argv[1]))

@@ -258,7 +258,7 @@ const xgroup = command({
       since: '5.0.0',
       summary: 'Makes a consumer group.',
       complexity: 'O(1)',
-      syntax: 'key groupname <id | $> [MKSTREAM] [ENTRIESREAD entries-read:integer]',
+      syntax: 'key groupname <id | $> [MKSTREAM] [ENTRIESREAD entries_read:integer]',
       run: create,
     }),
     command({
@@ -270,7 +270,7 @@ const xgroup = command({
       since: '5.0.0',
       summary: 'Sets the last entry that a group has read.',
       complexity: 'O(1)',
-      syntax: 'key groupname <id | $> [ENTRIESREAD entries-read:integer]',
+      syntax: 'key groupname <id | $> [ENTRIESREAD entries_read:integer]',
       run: setid,
     }),
     command({

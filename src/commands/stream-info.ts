@@ -232,7 +232,7 @@ export const streamInfo = command({
       since: '5.0.0',
       summary: 'Tells of a stream, in full with its entries and groups.',
       complexity: 'O(1)',
-      syntax: 'key [FULL [COUNT count]]',
+      syntax: 'key [FULL <[COUNT count]>]',
       run: stream,
     }),
     helpCommand({

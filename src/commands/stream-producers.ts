@@ -47,8 +47,8 @@ export function repeated(
   // A primary has decided: it gives an id to those that are new.
   if (ctx.fromPrimary) return isOpen
   if (idempotence === null) return false
-  idempotence.forgetBefore(ctx.now - idempotence.durationSeconds * 1000)
-  const found = idempotence.find(message.producer, messageId(ctx, message, fields))
+  const since = ctx.now - idempotence.durationSeconds * 1000
+  const found = idempotence.find(message.producer, messageId(ctx, message, fields), since)
   if (found === undefined) return false
   idempotence.duplicates = plus64(idempotence.duplicates, 1)
   replyId(ctx.reply, found)
@@ -63,8 +63,10 @@ export function remember(
   id: StreamId,
 ): void {
   stream.idempotence ??= new Idempotence()
-  stream.idempotence.remember(message.producer, messageId(ctx, message, fields), id)
-  stream.idempotence.added = plus64(stream.idempotence.added, 1)
+  const { idempotence } = stream
+  idempotence.forgetBefore(ctx.now - idempotence.durationSeconds * 1000)
+  idempotence.remember(message.producer, messageId(ctx, message, fields), id)
+  idempotence.added = plus64(idempotence.added, 1)
 }
 
 /** An id made of the fields is a hash: ours, not that of Redis, and no other node ever sees it. */

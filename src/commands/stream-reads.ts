@@ -12,7 +12,7 @@ import {
   type StreamId,
   StreamLog,
 } from '../keyspace/stream.js'
-import { idAfter, idBefore, MIN_ID, plus64 } from '../keyspace/stream-id.js'
+import { idAfter, idBefore, MIN_ID, plus64, signed64 } from '../keyspace/stream-id.js'
 import { bigInteger, type Command, type Context, command, option, parseInteger, text } from './command.js'
 import { lookupRead } from './lookup.js'
 import { didChangeGroup, idArg, replyEntries, replyEntry, replyId, streamErrors } from './stream-args.js'
@@ -272,13 +272,21 @@ function handOut(
 /** Streams what is known of a pending entry, as Redis 7.0 does: again and again with the same outcome. */
 export function claimEffect(ctx: Context, key: string, group: ConsumerGroup, id: StreamId, idText: string): void {
   const { consumer, deliveredAt, deliveries } = group.pending.get(id)!
-  const delivery = ['TIME', deliveredAt, 'RETRYCOUNT', String(deliveries), 'FORCE', 'JUSTID']
+  const delivery = ['TIME', deliveredAt, 'RETRYCOUNT', String(signed64(deliveries)), 'FORCE', 'JUSTID']
   const lastId = formatId(group.lastId)
   ctx.effect('XCLAIM', key, group.name, consumer.name, 0, idText, ...delivery, 'LASTID', lastId)
 }
 
 export function setIdEffect(ctx: Context, key: string, { name, lastId, entriesRead }: ConsumerGroup): void {
-  ctx.effect('XGROUP', 'SETID', key, name, formatId(lastId), 'ENTRIESREAD', String(entriesRead ?? -1))
+  ctx.effect(
+    'XGROUP',
+    'SETID',
+    key,
+    name,
+    formatId(lastId),
+    'ENTRIESREAD',
+    entriesRead === null ? -1 : String(signed64(entriesRead)),
+  )
 }
 
 /** What the consumer was handed out before and has not acknowledged: counts as handed out again. */
@@ -306,19 +314,11 @@ function history({ reply, now }: Context, stream: StreamLog, consumer: Consumer,
   }
 }
 
-/** Arguments of the options that may come before STREAMS. */
-const optionSizes: Readonly<Record<string, number>> = { BLOCK: 1, COUNT: 1, GROUP: 2, NOACK: 0 }
-
-function keysBehindStreams(argv: readonly Arg[]): number[] {
-  let at = 1
-  for (; at < argv.length; at++) {
-    const size = optionSizes[option(argv[at])]
-    if (size === undefined) break
-    at += size
-  }
-  const left = argv.length - 1 - at
-  if (left < 2 || left % 2 !== 0 || option(argv[at]) !== 'STREAMS') return []
-  return Array.from({ length: left / 2 }, (_, i) => at + 1 + i)
+/** The first half of what is behind STREAMS, which is looked for from argv[from] on. */
+function keysBehindStreams(argv: readonly Arg[], from: number): number[] {
+  const at = argv.findIndex((arg, i) => i >= from && option(arg) === 'STREAMS')
+  if (at < 0) return []
+  return Array.from({ length: Math.floor((argv.length - 1 - at) / 2) }, (_, i) => at + 1 + i)
 }
 
 export const streamReads: readonly Command[] = [
@@ -327,10 +327,11 @@ export const streamReads: readonly Command[] = [
     arity: -4,
     flags: 'readonly blocking movablekeys',
     keys: '0 0 0',
-    findKeys: keysBehindStreams,
+    findKeys: (argv) => keysBehindStreams(argv, 1),
     group,
     since: '5.0.0',
     summary: 'Lists the entries behind given ids in several streams, or waits for one.',
+    complexity: 'O(M) for M entries.',
     syntax: '[COUNT count] [BLOCK milliseconds] STREAMS <key [key ...] id [id ...]>',
     run: xread,
   }),
@@ -339,7 +340,7 @@ export const streamReads: readonly Command[] = [
     arity: -7,
     flags: 'write blocking movablekeys',
     keys: '0 0 0',
-    findKeys: keysBehindStreams,
+    findKeys: (argv) => keysBehindStreams(argv, 4),
     group,
     since: '5.0.0',
     summary: 'Hands new entries of streams out to a consumer of a group, or lists those that it was handed before.',

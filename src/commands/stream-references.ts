@@ -5,7 +5,6 @@ import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import type { StreamId, StreamLog, Trim } from '../keyspace/stream.js'
 import { INT64_MAX, option, parseInteger } from './command.js'
-import { idArg } from './stream-args.js'
 
 export type References = 'KEEPREF' | 'DELREF' | 'ACKED'
 
@@ -34,10 +33,6 @@ export function deletionArgs(argv: readonly Arg[], first: number): { references:
   }
   if (ids === undefined) throw replyErrors.syntax()
   return { references: references ?? 'KEEPREF', ids }
-}
-
-export function parsedIds(ids: readonly Arg[]): StreamId[] {
-  return ids.map((id) => idArg(id))
 }
 
 /** Whether some group has still to read or to acknowledge it. */

@@ -33,6 +33,7 @@ export class TrimOptions {
     const left = argv.length - 1 - i
     const references = referencesOption(word)
     if (references !== undefined) {
+      if (this.references !== null) return 0
       this.references = references
       return 1
     }

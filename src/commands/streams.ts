@@ -13,7 +13,7 @@ import { streamGroups } from './stream-groups.js'
 import { streamInfo } from './stream-info.js'
 import { type Message, messageOption, producerCommands, remember, repeated } from './stream-producers.js'
 import { streamReads } from './stream-reads.js'
-import { deletionArgs, dropReferences, isReferenced, parsedIds, trimHooks } from './stream-references.js'
+import { deletionArgs, dropReferences, isReferenced, trimHooks } from './stream-references.js'
 import { settleThreshold, TrimOptions } from './stream-trim.js'
 
 const group = 'stream'
@@ -208,7 +208,7 @@ function xdelex(ctx: Context, argv: Arg[]): void {
     for (const _ of ids) reply.integer(NOT_THERE)
     return
   }
-  const parsed = parsedIds(ids)
+  const parsed = idArgs(ids, 0)
   ctx.db.willChange(key)
   let deleted = 0
   let dropped = 0
@@ -241,7 +241,7 @@ function xackdel(ctx: Context, argv: Arg[]): void {
     for (const _ of ids) reply.integer(NOT_THERE)
     return
   }
-  const parsed = parsedIds(ids)
+  const parsed = idArgs(ids, 0)
   ctx.db.willChange(key)
   let acknowledged = 0
   let deleted = 0
@@ -411,7 +411,7 @@ export const streamCommands: readonly Command[] = [
     since: '5.0.0',
     summary: "Sets a stream's last id and counters, for replication.",
     complexity: 'O(1)',
-    syntax: 'key last-id [ENTRIESADDED entries-added:integer] [MAXDELETEDID max-deleted-id]',
+    syntax: 'key last-id [ENTRIESADDED entries_added:integer] [MAXDELETEDID max_deleted_entry_id]',
     run: xsetid,
   }),
   ...producerCommands,

@@ -169,7 +169,7 @@ export class Tracking {
     if (this.#maxKeys === 0 || this.#readers.size <= this.#maxKeys) return
     for (const key of this.#readers.keys()) {
       if (this.#readers.size <= this.#maxKeys) return
-      this.#strike(key)
+      this.#strike(key, false)
     }
   }
 
@@ -183,7 +183,7 @@ export class Tracking {
     if (change === 'clear') return
     const isOwnDoing = change === 'expire' || change === 'evict'
     if (this.#broadcasts.size > 0) this.#noteForBroadcast(latin1Of(key), isOwnDoing ? null : this.#current)
-    this.#strike(key)
+    this.#strike(key, true)
   }
 
   /** A flush, or a full sync: `flushed` tells of it, once for all databases. */
@@ -198,7 +198,8 @@ export class Tracking {
     this.#forget()
   }
 
-  #strike(key: string): void {
+  /** `isChange`: or is it only that there is no room to remember the key? */
+  #strike(key: string, isChange: boolean): void {
     const readers = this.#readers.get(key)
     if (readers === undefined) return
     this.#readers.delete(key)
@@ -209,7 +210,7 @@ export class Tracking {
       // One that began to broadcast since then hears of the key in another way, if it wants to.
       if (client?.tracking == null || client.tracking.isBroadcast) continue
       if (client !== this.#current) this.#tell(client, keysLatin1([latin1Of(key)]))
-      else if (!client.tracking.noLoop) this.#pending.push(key)
+      else if (!isChange || !client.tracking.noLoop) this.#pending.push(key)
     }
   }
 

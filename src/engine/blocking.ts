@@ -29,7 +29,7 @@ export class Blocking implements Watcher {
   readonly #host: BlockingHost
   /** By keyspace number and key, those who wait, in the order they came. */
   readonly #waiting = new Map<number, Map<string, Set<Client>>>()
-  /** Keys that were changed and may serve somebody, in the order of their first change since they were last looked at. */
+  /** Keys that were changed and may serve somebody, in the order of the first change since their last turn. */
   #ready = new Map<string, Ready>()
   #count = 0
   /** Of these, those who also want to hear that a key is gone. */
@@ -56,6 +56,7 @@ export class Blocking implements Watcher {
 
   changed(change: Change, key: string, keyspace: Keyspace): void {
     if (change === 'clear') this.replaced(keyspace.index)
+    else if (change !== 'set' && this.#wakingOnDelete === 0) return
     else if (this.#waiting.get(keyspace.index)?.has(key)) this.#mark(keyspace.index, key)
   }
 
@@ -64,8 +65,7 @@ export class Blocking implements Watcher {
   }
 
   #mark(db: number, key: string): void {
-    const id = `${db} ${key}`
-    if (!this.#ready.has(id)) this.#ready.set(id, { db, key })
+    this.#ready.set(`${db} ${key}`, { db, key })
   }
 
   /** Lets a client wait. One that waits already, and was given another try, keeps its place and its time. */

@@ -11,6 +11,8 @@ export interface BoundsHost {
   readonly config: Config
   readonly dataset: Dataset
   mayEvict(): boolean
+  /** Runs work that may take long, and notes it if it does. */
+  watch<T>(work: () => T): T
   /** Deletes the key and tells the replicas; false when it was not there. */
   evict(keyspace: Keyspace, key: string): boolean
 }
@@ -26,6 +28,8 @@ export class Bounds {
     this.#host = host
     this.#maxEntries = maxEntries
     for (const name of ['maxmemory', 'maxmemory-policy'] as const) host.config.on(name, () => this.#read())
+    // A limit that was lowered is kept before anybody writes.
+    host.config.on('maxmemory', () => host.env.soon(() => void this.makeRoom()))
     this.#read()
   }
 
@@ -41,6 +45,11 @@ export class Bounds {
   /** Evicts until the data is within maxmemory; false when the policy finds no victim. */
   makeRoom(): boolean {
     if (this.#maxMemory === 0 || !this.#host.mayEvict()) return true
+    if (this.#host.dataset.bytes <= this.#maxMemory) return true
+    return this.#host.watch(() => this.#evictToFit())
+  }
+
+  #evictToFit(): boolean {
     while (this.#host.dataset.bytes > this.#maxMemory) if (!this.#evictOne(this.#policy)) return false
     return true
   }

@@ -45,7 +45,7 @@ import { Gate } from './gate.js'
 import { Journal } from './journal.js'
 import { loadInto } from './loading.js'
 import { Notifications } from './notifications.js'
-import { Pause, type PauseKind } from './pause.js'
+import { Pause } from './pause.js'
 import { type FollowOptions, Role } from './role.js'
 import { Timing } from './timing.js'
 import { viewOfLink } from './views.js'
@@ -66,6 +66,10 @@ export interface EngineEvents {
   role(role: 'primary' | 'replica'): void
   replica(replica: Replica): void
   synced(): void
+  /** Our primary, one of our own kind, wrote a PING with this text into the stream. Everything before it is applied. */
+  marked(text: string): void
+  /** A replica's answer to such a mark. */
+  verified(replica: Replica, json: string): void
 }
 
 /** What a primary's stream may hold that does not touch our data: handed on, and not applied. */
@@ -97,7 +101,7 @@ export class Engine implements Server {
   onShutdown: ((save: boolean | undefined) => void) | null = null
   port = 0
   readonly #role: Role
-  readonly #dial: (host: string, port: number) => Transport
+  readonly dial: (host: string, port: number) => Transport
   readonly #applier: Applier
   readonly #primaryReply = new SilentReply()
   readonly #primaryClient: Client
@@ -118,7 +122,7 @@ export class Engine implements Server {
   readonly #expirer: Expirer
   readonly #bounds: Bounds
   readonly timing: Timing
-  readonly #pause: Pause
+  readonly pause: Pause
   #closed = false
 
   constructor(options: EngineOptions) {
@@ -126,14 +130,14 @@ export class Engine implements Server {
     const engine = this
     this.env = env
     this.config = config
-    this.#dial = options.dial
+    this.dial = options.dial
     this.startedAt = env.now()
     this.lastSaveAt = this.startedAt
     this.runId = env.randomHex(20)
     this.history = new History(env.randomHex)
     this.stream = new Stream(this.history)
     this.timing = new Timing(env, config)
-    this.#pause = new Pause(env, () => this.#expirer.arm())
+    this.pause = new Pause(env, () => this.#expirer.arm())
     this.contents = new Contents({
       owner: this.#owner,
       databases: config.number('databases'),
@@ -160,7 +164,7 @@ export class Engine implements Server {
       relay: (chunk, start, end) => this.stream.relay(chunk, start, end),
     })
     this.#role = new Role(this.#roleHost())
-    const may = (): boolean => this.#role.link === null && !this.#closed && !this.#pause.isOn
+    const may = (): boolean => this.#role.link === null && !this.#closed && !this.pause.isOn
     this.#gate = new Gate({
       config,
       get link() {
@@ -186,6 +190,7 @@ export class Engine implements Server {
         return engine.dataset
       },
       mayExpire: may,
+      watch: (work) => this.timing.watch('expire-cycle', work),
       expire: (keyspace, key) => void this.#remove(keyspace, key, 'expire'),
       isPast: this.#owner.isPast,
       write: (db, effect) => this.#journal.write(db, effect),
@@ -202,6 +207,7 @@ export class Engine implements Server {
           return engine.dataset
         },
         mayEvict: may,
+        watch: (work) => this.timing.watch('eviction-cycle', work),
         evict: (keyspace, key) => this.#remove(keyspace, key, 'evict'),
       },
       options.maxEntries ?? 0,
@@ -211,7 +217,7 @@ export class Engine implements Server {
       journal: this.#journal,
       bounds: this.#bounds,
       blocking: this.#blocking,
-      pause: this.#pause,
+      pause: this.pause,
       timing: this.timing,
       assertOpen: () => this.#assertOpen(),
     })
@@ -225,12 +231,6 @@ export class Engine implements Server {
   }
   get isClosed(): boolean {
     return this.#closed
-  }
-  get slowlog(): Timing['slowlog'] {
-    return this.timing.slowlog
-  }
-  get latency(): Timing['latency'] {
-    return this.timing.latency
   }
   /** Milliseconds since 1970; stands still within a transaction. */
   get now(): number {
@@ -259,7 +259,7 @@ export class Engine implements Server {
   disconnect(client: Client): void {
     this.clients.delete(client.id)
     this.#blocking.forget(client)
-    this.#pause.forget(client)
+    this.pause.forget(client)
     this.contents.unwatch(client)
     this.monitors.delete(client)
     this.channels.unsubscribeAll(client)
@@ -376,7 +376,7 @@ export class Engine implements Server {
   }
 
   #metExpired(keyspace: Keyspace, key: string): void {
-    if (this.#role.link === null && !this.#pause.isOn && this.contents.holds(keyspace)) {
+    if (this.#role.link === null && !this.pause.isOn && this.contents.holds(keyspace)) {
       this.#remove(keyspace, key, 'expire')
     }
   }
@@ -421,16 +421,7 @@ export class Engine implements Server {
   // Waiting
 
   get blockedClients(): number {
-    return this.#blocking.count + this.#pause.count
-  }
-
-  pause(until: number, kind: PauseKind): void {
-    this.#pause.begin(until, kind)
-    this.#expirer.arm()
-  }
-
-  unpause(): void {
-    this.#pause.end()
+    return this.#blocking.count + this.pause.count
   }
 
   unblock(client: Client, error?: string): boolean {
@@ -444,7 +435,7 @@ export class Engine implements Server {
   // Replication
 
   follow(host: string, port: number): void {
-    this.followTransport(this.#dial(host, port))
+    this.followTransport(this.dial(host, port))
   }
 
   followTransport(transport: Transport, options: FollowOptions = {}): void {
@@ -470,6 +461,21 @@ export class Engine implements Server {
 
   acknowledge(client: Client, offset: number): void {
     this.#role.acknowledge(client, offset)
+  }
+
+  verified(client: Client, json: string): void {
+    const replica = this.#role.replicaOf(client)
+    if (replica !== undefined) this.events.verified?.(replica, json)
+  }
+
+  /** Our replicas, for those who compare their data with ours. */
+  get attached(): Replica[] {
+    return [...this.#role.primary.replicas]
+  }
+
+  /** Sends a replica everything anew. */
+  reloadReplica(replica: Replica): void {
+    this.#role.primary.reload(replica)
   }
 
   acknowledgeNow(): void {
@@ -499,6 +505,7 @@ export class Engine implements Server {
   #applyCommand(argv: Arg[], parser: RequestParser): void {
     const client = this.#primaryClient
     const name = textOfArg(argv[0])
+    if (argv.length === 2 && name === 'PING' && this.link?.isOurs === true) this.events.marked?.(textOfArg(argv[1]))
     if (PASSED_ON.has(name.toLowerCase())) return
     this.#applying = true
     try {
@@ -599,6 +606,7 @@ export class Engine implements Server {
       env: this.env,
       config: this.config,
       stream: this.stream,
+      runId: this.runId,
       get port() {
         return engine.port
       },
@@ -649,7 +657,7 @@ export class Engine implements Server {
     if (this.#closed) return
     assert(!this.#journal.isOpen, 'a store is not closed from inside a call')
     this.#closed = true
-    this.#pause.close()
+    this.pause.close()
     this.#expirer.arm()
     this.#role.close()
     for (const client of this.clients.values()) client.close()

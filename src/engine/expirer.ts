@@ -18,6 +18,8 @@ export interface ExpirerHost {
   /** An effect for the stream. */
   write(db: number, effect: readonly string[]): void
   notify(eventClass: EventClass, event: string, key: string, db: number): void
+  /** Runs work that may take long, and notes it if it does. */
+  watch(work: () => void): void
   /** The change is whole, and may be told. */
   changed(): void
 }
@@ -65,7 +67,7 @@ export class Expirer {
     if (due === undefined) return
     const timer = env.after(Math.max(1, due + 1 - env.now()), () => {
       this.#armed = null
-      this.#expireDue(env.now())
+      this.#host.watch(() => this.#expireDue(env.now()))
       this.arm()
     })
     this.#armed = { timer, at: due }

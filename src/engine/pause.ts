@@ -7,24 +7,21 @@ import type { Client } from '../commands/client.js'
 import type { Command } from '../commands/command.js'
 import type { Env, Timer } from '../env.js'
 
-/** No writes, but what they do may go into the stream. Redis has a flag for it that COMMAND INFO does not show. */
-const MAY_REPLICATE = new Set(['pfcount', 'publish', 'spublish'])
-
 export type PauseKind = 'write' | 'all'
 
 export class Pause {
   readonly #env: Env
-  /** Called when it is over. */
-  readonly #over: () => void
+  /** Called when it begins and when it is over. */
+  readonly #changed: () => void
   #state: 'off' | PauseKind = 'off'
   #until = 0
   #timer: Timer | null = null
   /** In the order they came. */
   readonly #waiting = new Set<Client>()
 
-  constructor(env: Env, over: () => void) {
+  constructor(env: Env, changed: () => void) {
     this.#env = env
-    this.#over = over
+    this.#changed = changed
   }
 
   get isOn(): boolean {
@@ -42,6 +39,7 @@ export class Pause {
     this.#until = Math.max(this.#until, until)
     this.#timer?.cancel()
     this.#timer = this.#env.after(this.#until - this.#env.now(), () => this.end())
+    this.#changed()
   }
 
   end(): void {
@@ -53,7 +51,7 @@ export class Pause {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const client of waiting) client.isPaused = false
-    this.#over()
+    this.#changed()
     // Not from inside the call that ended it: what waited are calls of their own.
     this.#env.soon(() => {
       for (const client of waiting) client.resume()
@@ -86,5 +84,5 @@ function mayReplicate(client: Client, command: Command): boolean {
 }
 
 function writes(command: Command): boolean {
-  return command.isWrite || MAY_REPLICATE.has(command.name)
+  return command.isWrite || command.flags.has('may_replicate')
 }

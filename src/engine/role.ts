@@ -20,6 +20,7 @@ export interface RoleHost {
   readonly env: Env
   readonly config: Config
   readonly stream: Stream
+  readonly runId: string
   readonly port: number
   takeSnapshot(form: SnapshotForm): SnapshotSource
   writeSupplement(): void
@@ -108,6 +109,10 @@ export class Role {
     if (replica !== undefined) this.primary.acknowledge(replica, offset)
   }
 
+  replicaOf(client: Client): Replica | undefined {
+    return this.#replicas.get(client)
+  }
+
   replicas(): ReplicaView[] {
     const now = this.#host.env.monotonic()
     return [...this.#replicas.values()].map((replica) => viewOfReplica(replica, now))
@@ -140,6 +145,7 @@ export class Role {
       {
         env,
         stream,
+        runId: this.#host.runId,
         config: () => this.#linkConfig(),
         beginLoad: () => this.#host.beginLoad(),
         apply: (chunk) => this.#host.apply(chunk),

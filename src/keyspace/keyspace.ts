@@ -253,7 +253,7 @@ export class Keyspace {
       if (scan.left-- === 0) return { cursor: 0, keys }
       const step = scan.position.next()
       if (step.done) return { cursor: 0, keys }
-      if (this.#isLive(this.slots.get(step.value))) keys.push(step.value)
+      if (this.#open(step.value, this.slots.get(step.value)) !== undefined) keys.push(step.value)
     }
     if (this.#scans.size >= MAX_OPEN_SCANS) this.#scans.delete(this.#scans.keys().next().value!)
     const next = this.#nextCursor++
@@ -263,16 +263,16 @@ export class Keyspace {
 
   /** Some key, or undefined when there is none. Walks on from the last one by a random step: every key gets its turn. */
   randomKey(): string | undefined {
-    if (this.size === 0) return undefined
     let fallback: string | undefined
-    for (let steps = 1 + Math.floor(this.#owner.random() * 16), tries = 0; tries < RANDOM_KEY_TRIES; tries++) {
+    let steps = 1 + Math.floor(this.#owner.random() * 16)
+    for (let tries = 0; this.size > 0 && tries < RANDOM_KEY_TRIES; tries++) {
       this.#rover ??= this.slots.keys()
       const { value, done } = this.#rover.next()
       if (done) {
         this.#rover = undefined
         continue
       }
-      if (!this.#isLive(this.slots.get(value!))) continue
+      if (this.#open(value!, this.slots.get(value!)) === undefined) continue
       fallback = value
       if (--steps <= 0) return value
     }

@@ -15,7 +15,7 @@ export class Idempotence {
   /** Messages ever remembered, and those that came again. */
   added: Uint64 = 0
   duplicates: Uint64 = 0
-  /** By producer, the entries that its messages became, by the messages' own ids; oldest first. */
+  /** By producer, the entries that its messages became, by the messages' own ids: each oldest first, as it came last. */
   readonly producers = new Map<string, Map<string, StreamId>>()
 
   constructor(durationSeconds = DEFAULT_DURATION_SECONDS, maxSize = DEFAULT_MAX_SIZE) {
@@ -23,15 +23,17 @@ export class Idempotence {
     this.maxSize = maxSize
   }
 
-  /** The entry that the message became when it came first. */
-  find(producer: string, message: string): StreamId | undefined {
-    return this.producers.get(producer)?.get(message)
+  /** The entry that the message became when it came first, unless that was before `since`, in ms since 1970. */
+  find(producer: string, message: string, since: number): StreamId | undefined {
+    const id = this.producers.get(producer)?.get(message)
+    return id !== undefined && id.ms >= since ? id : undefined
   }
 
   /** Remembers a message. The oldest of its producer are forgotten for it. */
   remember(producer: string, message: string, id: StreamId): void {
-    let messages = this.producers.get(producer)
-    if (messages === undefined) this.producers.set(producer, (messages = new Map()))
+    const messages = this.producers.get(producer) ?? new Map<string, StreamId>()
+    this.producers.delete(producer)
+    this.producers.set(producer, messages)
     messages.delete(message)
     messages.set(message, id)
     for (const oldest of messages.keys()) {
@@ -40,14 +42,14 @@ export class Idempotence {
     }
   }
 
-  /** Forgets what became an entry before this time, in ms since 1970. */
+  /** Forgets what became an entry before this time, in ms since 1970, of those producers that have been silent for longest. */
   forgetBefore(ms: number): void {
     for (const [producer, messages] of this.producers) {
       for (const [message, id] of messages) {
-        if (id.ms >= ms) break
+        if (id.ms >= ms) return
         messages.delete(message)
       }
-      if (messages.size === 0) this.producers.delete(producer)
+      this.producers.delete(producer)
     }
   }
 

@@ -4,7 +4,7 @@
 
 import { bufferOf } from '../bytes.js'
 import { ELEMENT_OVERHEAD_BYTES } from './collection.js'
-import { compareIds, minus64, type StreamId, type Uint64 } from './stream-id.js'
+import { minus64, type StreamId, type Uint64 } from './stream-id.js'
 
 export interface StreamEntry {
   readonly id: StreamId
@@ -67,6 +67,15 @@ export class StreamNode {
     return { ms: this.#ms[row], seq: this.#seq[row] }
   }
 
+  /** As compareIds, of the row's id and another. */
+  compareAt(row: number, id: StreamId): number {
+    const ms = this.#ms[row]
+    if (ms < id.ms) return -1
+    if (ms > id.ms) return 1
+    const seq = this.#seq[row]
+    return seq < id.seq ? -1 : seq > id.seq ? 1 : 0
+  }
+
   isDeletedAt(row: number): boolean {
     return (this.#marks[row] & DELETED) !== 0
   }
@@ -96,7 +105,7 @@ export class StreamNode {
     let high = this.#marks.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (compareAt(this.#ms[middle], this.#seq[middle], id) < 0) low = middle + 1
+      if (this.compareAt(middle, id) < 0) low = middle + 1
       else high = middle
     }
     return low
@@ -105,7 +114,7 @@ export class StreamNode {
   /** The row that has this id and is not deleted; -1 when there is none. */
   rowOf(id: StreamId): number {
     const row = this.rowFrom(id)
-    return row < this.rows && compareIds(this.idAt(row), id) === 0 && !this.isDeletedAt(row) ? row : -1
+    return row < this.rows && this.compareAt(row, id) === 0 && !this.isDeletedAt(row) ? row : -1
   }
 
   /** Adds a row behind the others. `fields`: names and values in turn. `isDeleted`: only its mark. */
@@ -164,12 +173,6 @@ export class StreamNode {
   #endOf(row: number): number {
     return row + 1 < this.#marks.length ? this.#marks[row + 1] >>> FLAG_BITS : this.#cells.length
   }
-}
-
-function compareAt(ms: Uint64, seq: Uint64, id: StreamId): number {
-  if (ms < id.ms) return -1
-  if (ms > id.ms) return 1
-  return seq < id.seq ? -1 : seq > id.seq ? 1 : 0
 }
 
 /** How many bytes a text has. */

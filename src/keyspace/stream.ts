@@ -165,8 +165,7 @@ export class StreamLog implements Collection {
     for (let node = this.#nodes.first; node !== undefined && !isEnough(); ) {
       const { live } = node
       if (limit > 0 && removed + live > limit) break
-      const isBelow =
-        'length' in upTo ? this.#size - live >= upTo.length : compareIds(node.idAt(node.rows - 1), upTo.id) < 0
+      const isBelow = 'length' in upTo ? this.#size - live >= upTo.length : node.compareAt(node.rows - 1, upTo.id) < 0
       if (isBelow && mayGo === undefined) {
         if (onRemoved !== undefined) for (const id of liveIdsOf(node)) onRemoved(id)
         this.#size -= live
@@ -264,8 +263,9 @@ export class StreamLog implements Collection {
     const first = this.#nodes.floor(start)?.id ?? start
     for (const node of this.#nodes.from(first)) {
       for (let row = node.rowFrom(start); row < node.rows; row++) {
-        if (compareIds(node.idAt(row), end) > 0) return
-        if (!node.isDeletedAt(row)) yield node.entryAt(row)
+        if (node.isDeletedAt(row)) continue
+        if (node.compareAt(row, end) > 0) return
+        yield node.entryAt(row)
       }
     }
   }
@@ -273,10 +273,11 @@ export class StreamLog implements Collection {
   *#down(start: StreamId, end: StreamId): Generator<StreamEntry, undefined> {
     for (const node of this.#nodes.downFrom(end)) {
       let row = node.rowFrom(end)
-      if (row === node.rows || compareIds(node.idAt(row), end) > 0) row--
+      if (row === node.rows || node.compareAt(row, end) > 0) row--
       for (; row >= 0; row--) {
-        if (compareIds(node.idAt(row), start) < 0) return
-        if (!node.isDeletedAt(row)) yield node.entryAt(row)
+        if (node.isDeletedAt(row)) continue
+        if (node.compareAt(row, start) < 0) return
+        yield node.entryAt(row)
       }
     }
   }

@@ -11,9 +11,9 @@ import type { Arg } from '../bytes.js'
 import type { Value } from '../keyspace/keyspace.js'
 import type { Uint64 } from '../keyspace/stream.js'
 import { hex64 } from './crc64.js'
+import { isKnownVersion, MODULE, readableTypes, STRING, typeNames, VALKEY_VERSION } from './forms.js'
 import { RdbInput } from './input.js'
 import { Damage } from './packed.js'
-import { isKnownVersion, MODULE, readableTypes, STRING, typeNames, VALKEY_VERSION } from './types.js'
 import { type Reading, readValue } from './values.js'
 
 /** What a file holds, in its order. An error thrown by a method ends the reading. */

@@ -12,10 +12,10 @@ import {
 } from '../keyspace/stream.js'
 import { plus64, UINT64_MAX } from '../keyspace/stream-id.js'
 import { DEFAULT_DURATION_SECONDS, DEFAULT_MAX_SIZE, Idempotence } from '../keyspace/stream-idempotence.js'
+import { STREAM, STREAM_3, STREAM_4 } from './forms.js'
 import { idAt, type RdbInput } from './input.js'
 import { Listpack } from './listpack.js'
 import { Damage } from './packed.js'
-import { STREAM, STREAM_3, STREAM_4 } from './types.js'
 import type { Reading } from './values.js'
 
 /** An entry's flags. */

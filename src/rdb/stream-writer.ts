@@ -3,9 +3,9 @@
 import type { Consumer, ConsumerGroup, StreamLog, StreamNode } from '../keyspace/stream.js'
 import { compareIds, isZeroId, minus64, UINT64_MAX } from '../keyspace/stream-id.js'
 import type { Idempotence } from '../keyspace/stream-idempotence.js'
+import { STREAM, STREAM_2, STREAM_3, STREAM_4, VALKEY_VERSION } from './forms.js'
 import { ListpackWriter } from './listpack.js'
 import type { RdbOutput } from './output.js'
-import { STREAM, STREAM_2, STREAM_3, STREAM_4, VALKEY_VERSION } from './types.js'
 
 const DELETED = 1
 const SAME_FIELDS = 2

@@ -8,8 +8,8 @@ import type { Hash } from '../keyspace/hash.js'
 import { GONE, isString, type Keyspace, type Value } from '../keyspace/keyspace.js'
 import type { StreamLog } from '../keyspace/stream.js'
 import { formatId, isZeroId } from '../keyspace/stream-id.js'
+import { FIRST_FUNCTION_VERSION } from './forms.js'
 import { hasOwnCount } from './stream-writer.js'
-import { FIRST_FUNCTION_VERSION } from './types.js'
 import { LOWEST_VERSION, versionFor } from './value-writer.js'
 
 export interface SupplementCommand {

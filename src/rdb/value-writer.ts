@@ -3,8 +3,6 @@
 
 import type { Hash } from '../keyspace/hash.js'
 import { isString, type Value } from '../keyspace/keyspace.js'
-import type { RdbOutput } from './output.js'
-import { typeForStream, writeStream } from './stream-writer.js'
 import {
   HASH,
   HASH_TIMES,
@@ -17,7 +15,9 @@ import {
   STRING,
   VALKEY_VERSION,
   ZSET,
-} from './types.js'
+} from './forms.js'
+import type { RdbOutput } from './output.js'
+import { typeForStream, writeStream } from './stream-writer.js'
 
 /** The version from which on there is a form, where not every version has it. */
 const firstVersion: ReadonlyMap<number, number> = new Map([

@@ -8,12 +8,12 @@ import { List } from '../keyspace/list.js'
 import { MemberSet } from '../keyspace/set.js'
 import { SortedSet } from '../keyspace/sorted-set.js'
 import { scanDouble } from '../protocol/double.js'
+import * as forms from './forms.js'
 import type { RdbInput } from './input.js'
 import { Intset } from './intset.js'
 import { Listpack } from './listpack.js'
 import { Damage, type Packed } from './packed.js'
 import { readStream } from './stream-reader.js'
-import * as types from './types.js'
 import { Ziplist } from './ziplist.js'
 import { Zipmap } from './zipmap.js'
 
@@ -35,50 +35,50 @@ const SCORE_MINUS_INFINITY = 255
  */
 export function* readValue(input: RdbInput, type: number, fromValkey: boolean): Reading<Value | null> {
   switch (type) {
-    case types.STRING:
+    case forms.STRING:
       while (!input.string()) yield
       return input.arg()
-    case types.LIST:
+    case forms.LIST:
       return orNull(yield* readList(input))
-    case types.LIST_ZIPLIST:
+    case forms.LIST_ZIPLIST:
       return orNull(fillList(new List(), new Ziplist(yield* packed(input))))
-    case types.LIST_QUICKLIST:
-    case types.LIST_QUICKLIST_2:
-      return orNull(yield* readQuicklist(input, type === types.LIST_QUICKLIST_2))
-    case types.SET:
+    case forms.LIST_QUICKLIST:
+    case forms.LIST_QUICKLIST_2:
+      return orNull(yield* readQuicklist(input, type === forms.LIST_QUICKLIST_2))
+    case forms.SET:
       return orNull(yield* readSet(input))
-    case types.SET_INTSET:
+    case forms.SET_INTSET:
       return orNull(fillSet(new Intset(yield* packed(input))))
-    case types.SET_LISTPACK:
+    case forms.SET_LISTPACK:
       return orNull(fillSet(new Listpack(yield* packed(input))))
-    case types.ZSET:
-    case types.ZSET_TEXT:
-      return orNull(yield* readSortedSet(input, type === types.ZSET_TEXT))
-    case types.ZSET_ZIPLIST:
+    case forms.ZSET:
+    case forms.ZSET_TEXT:
+      return orNull(yield* readSortedSet(input, type === forms.ZSET_TEXT))
+    case forms.ZSET_ZIPLIST:
       return orNull(fillSortedSet(new Ziplist(yield* packed(input))))
-    case types.ZSET_LISTPACK:
+    case forms.ZSET_LISTPACK:
       return orNull(fillSortedSet(new Listpack(yield* packed(input))))
-    case types.HASH:
+    case forms.HASH:
       return orNull(yield* readHash(input))
-    case types.HASH_ZIPMAP:
+    case forms.HASH_ZIPMAP:
       return orNull(fillHash(new Zipmap(yield* packed(input))))
-    case types.HASH_ZIPLIST:
+    case forms.HASH_ZIPLIST:
       return orNull(fillHash(new Ziplist(yield* packed(input))))
-    case types.HASH_LISTPACK:
+    case forms.HASH_LISTPACK:
       return orNull(fillHash(new Listpack(yield* packed(input))))
-    case types.HASH_TIMES_22:
-      return orNull(fromValkey ? yield* readValkeyHash(input) : yield* readTimedHash(input, 0))
-    case types.HASH_TIMES:
+    case forms.HASH_TIMES_22:
+      return orNull(fromValkey ? yield* readValkeyHash(input) : yield* readTimedHash(input, null))
+    case forms.HASH_TIMES:
       return orNull(yield* readTimedHash(input, yield* readTime(input)))
-    case types.HASH_TIMES_23:
+    case forms.HASH_TIMES_23:
       return orNull(fillTimedHash(new Listpack(yield* packed(input))))
-    case types.HASH_TIMES_LISTPACK:
+    case forms.HASH_TIMES_LISTPACK:
       yield* readTime(input)
       return orNull(fillTimedHash(new Listpack(yield* packed(input))))
-    case types.STREAM:
-    case types.STREAM_2:
-    case types.STREAM_3:
-    case types.STREAM_4:
+    case forms.STREAM:
+    case forms.STREAM_2:
+    case forms.STREAM_3:
+    case forms.STREAM_4:
       return yield* readStream(input, type)
     default:
       throw new Damage('a type that cannot be read')
@@ -217,8 +217,8 @@ function fillHash(pairs: Packed): Hash {
   return hash
 }
 
-/** `earliest`: what times are counted from; 0 when they are absolute. */
-function* readTimedHash(input: RdbInput, earliest: number): Reading<Hash> {
+/** `earliest`: what times are counted from; null when they are absolute. */
+function* readTimedHash(input: RdbInput, earliest: number | null): Reading<Hash> {
   const hash = new Hash()
   let count: number
   while ((count = input.length()) < 0) yield
@@ -229,7 +229,7 @@ function* readTimedHash(input: RdbInput, earliest: number): Reading<Hash> {
     const field = input.text()
     while (!input.string()) yield
     // One more than the difference, as 0 stands for no time.
-    const expiresAt = time === 0 ? null : earliest === 0 ? time : earliest + time - 1
+    const expiresAt = time === 0 ? null : earliest === null ? time : earliest + time - 1
     putField(hash, field, input.text(), expiresAt)
   }
   return hash

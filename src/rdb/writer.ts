@@ -6,8 +6,8 @@
 import type { Arg } from '../bytes.js'
 import { assert } from '../errors.js'
 import { isString, type Value } from '../keyspace/keyspace.js'
+import { FIRST_FUNCTION_VERSION, MAX_REDIS_VERSION, STRING, VALKEY_VERSION } from './forms.js'
 import { type OutputOptions, RdbOutput } from './output.js'
-import { FIRST_FUNCTION_VERSION, MAX_REDIS_VERSION, STRING, VALKEY_VERSION } from './types.js'
 import { typeFor, writeValue } from './value-writer.js'
 
 const EOF = 255

@@ -54,6 +54,8 @@ export interface ReplicaTraits {
   rdbChannel: boolean
   /** As Valkey from 8 on announces it; empty: unknown. */
   version: string
+  /** The run id of a replica of our own kind, which answers when its data is to be compared; empty: some other server. */
+  ourId: string
   /** Wants the snapshot and nothing after it (`rdb-only`: redis-cli --rdb). */
   rdbOnly: boolean
   /** Wants a snapshot without keys (`rdb-filter-only ""`: redis-cli --replica). */
@@ -105,6 +107,8 @@ const EOF_MARK_BYTES = 20
 
 export class Primary {
   readonly replicas = new Set<Replica>()
+  /** Run ids, or names where there are none, of replicas that must not go on from where they are. */
+  readonly #mustReload = new Set<string>()
   readonly #host: PrimaryHost
   #flushScheduled = false
   #tick: Timer | null = null
@@ -122,7 +126,8 @@ export class Primary {
     const { env, stream } = this.#host
     const replica = new Replica(link, traits, env.monotonic())
     env.log.info(`Replica ${replica.name} asks for synchronization`)
-    const continued = !isSync && this.#continue(replica, replid, wanted)
+    const mustReload = this.#mustReload.delete(traits.ourId || replica.name)
+    const continued = !isSync && !mustReload && this.#continue(replica, replid, wanted)
     this.replicas.add(replica)
     this.#aloneSince = null
     this.#startTicking()
@@ -169,6 +174,13 @@ export class Primary {
     replica.snapshot = null
     if (this.replicas.size === 0) this.#aloneSince = env.monotonic()
     this.#host.replicaChanged(replica)
+  }
+
+  /** Sends a replica everything anew: its data is not what it should be. */
+  reload(replica: Replica): void {
+    this.#host.env.log.warn(`The data of replica ${replica.name} differs: it gets a full resync.`)
+    this.#mustReload.add(replica.traits.ourId || replica.name)
+    replica.link.destroy()
   }
 
   /** Closes every replica's link: their history is not ours any more, or they have to learn a new id. */

@@ -36,6 +36,7 @@ export interface SnapshotLoad {
 export interface ReplicaHost {
   readonly env: Env
   readonly stream: Stream
+  readonly runId: string
   config(): ReplicaConfig
   beginLoad(): SnapshotLoad
   /** Applies bytes of the stream, as far as whole commands are there. Throws on the first that cannot be applied. */
@@ -80,6 +81,8 @@ export class ReplicaLink {
   /** Bytes of the snapshot read so far, and in all (-1: the primary did not say), for INFO. */
   syncReadBytes = 0
   syncTotalBytes = -1
+  /** The primary is of our own kind. */
+  isOurs = false
   /** Why the link is down for good, until the node is told again whom to follow. */
   stoppedBy: Error | null = null
 
@@ -115,6 +118,11 @@ export class ReplicaLink {
     this.#dropLink()
   }
 
+  /** Sends the primary something beside the ACKs. Only to one of our own kind: others would answer. */
+  tell(argv: readonly string[]): void {
+    if (this.isUp && this.isOurs) this.#link?.send(encodeCommand(argv))
+  }
+
   /** Tells the primary how far we are. */
   acknowledge(): void {
     if (this.state !== 'connected') return
@@ -128,6 +136,7 @@ export class ReplicaLink {
   }
 
   #connect(): void {
+    this.isOurs = false
     const { env } = this.#host
     env.log.info(`Connecting to MASTER ${this.transport.address}`)
     this.#become('connecting')
@@ -268,6 +277,10 @@ export class ReplicaLink {
         return
       case 'REPLCONF':
         if (line.startsWith('-')) this.#host.env.log.info(`(Non critical) Master does not understand REPLCONF: ${line}`)
+        if (line === '+OK hotspare') {
+          this.isOurs = true
+          this.#ask('REPLCONF', ['REPLCONF', 'hotspare-id', this.#host.runId])
+        }
         if (this.#expected.length === 0) this.#psync()
         return
       case 'PSYNC':
@@ -293,6 +306,7 @@ export class ReplicaLink {
     this.#ask('REPLCONF', ['REPLCONF', 'capa', 'eof', 'capa', 'psync2'])
     // Without a version Valkey 9 sends an older snapshot form, and drops the link when that cannot hold the data.
     this.#ask('REPLCONF', ['REPLCONF', 'version', '9.0.0'])
+    this.#ask('REPLCONF', ['REPLCONF', 'capa', 'hotspare'])
   }
 
   #psync(): void {

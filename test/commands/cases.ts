@@ -4,6 +4,7 @@
 import * as assert from 'uvu/assert'
 import type { Store } from '../../src/store.js'
 import { type Argument, encode, RawClient, type Reply } from '../client.js'
+import { until } from '../suite.js'
 import { type Both, type Mask, startBoth, type World } from './both.js'
 
 /** How far the times of the two may lie apart: they run one command after the other. */
@@ -24,7 +25,7 @@ function word([, quoted, plain]: RegExpMatchArray): Buffer {
 }
 
 /** One value for ours, one for the real server. */
-type Pair<V> = [ours: V, real: V]
+export type Pair<V> = [ours: V, real: V]
 
 export class Cases {
   readonly #world: World
@@ -64,6 +65,11 @@ export class Cases {
     return this.#world.connect()
   }
 
+  /** Both have one client that waits. */
+  async untilWaiting(): Promise<void> {
+    await until(async () => String(await this.blockedClients()) === '1,1', { what: 'a client that waits' })
+  }
+
   async close(): Promise<void> {
     await onEach(this.#streams, (client) => client.close())
     await onEach(this.#observers, (client) => client.close())
@@ -77,13 +83,48 @@ export class Cases {
   }
 
   async sameCommands(commands: readonly Argument[][], { unordered = false } = {}): Promise<void> {
-    const both = this.both
-    await both.same(['FLUSHALL', 'SELECT 0', 'CONFIG RESETSTAT'])
-    for (const argv of commands) await both.same([argv], maskOf(String(argv[0]), unordered))
+    await this.begin()
+    for (const argv of commands) await this.both.same([argv], maskOf(String(argv[0]), unordered))
+    await this.finish()
+  }
+
+  /** Empty databases for what comes next. */
+  async begin(): Promise<void> {
+    await this.both.same(['FLUSHALL', 'SELECT 0', 'CONFIG RESETSTAT'])
+  }
+
+  /** Compares what was left behind since `begin`. */
+  async finish(): Promise<void> {
     assert.equal(...(await onEach(this.#observers, statsOf)), 'hits and misses')
-    await both.same([MARK])
+    await this.both.same([MARK])
     assertSimilar(await onEach(this.#streams, readStream), 'stream')
     assertSimilar(await onEach(this.#observers, dataOf), 'data')
+  }
+
+  /** How many clients wait on each of the two. */
+  blockedClients(): Promise<Pair<number>> {
+    return onEach(this.#observers, async (one) => {
+      const [, count] = /blocked_clients:(\d+)/.exec(String(await one.ok('INFO', 'clients')))!
+      return Number(count)
+    })
+  }
+
+  /** A client of each that hears of all keyspace events from here to `sameEvents`. */
+  async hear(): Promise<Both> {
+    await this.both.same(['CONFIG SET notify-keyspace-events KEA'])
+    const both = await this.connect()
+    await both.same(['PSUBSCRIBE __key*__:*'])
+    return both
+  }
+
+  /** Compares what they heard. */
+  async sameEvents({ ours, real }: Both): Promise<void> {
+    await this.both.same(['SET the-end x', ['CONFIG', 'SET', 'notify-keyspace-events', '']])
+    for (let channel = ''; !channel.endsWith(':the-end'); ) {
+      const messages = await Promise.all([ours.reply(), real.reply()])
+      assert.equal(...messages)
+      channel = String((messages[0] as string[])[2])
+    }
   }
 
   /** What our replicas were sent since the last case or call. */
@@ -138,14 +179,14 @@ async function dataOf(client: RawClient): Promise<string[][]> {
     const keys = (await client.ok('KEYS', '*')) as string[]
     for (const key of keys.sort()) {
       const bytes = Buffer.from(key, 'latin1')
-      const value = await valueOf(client, bytes)
+      const value = await shownOf(client, bytes)
       rows.push([String(db), key, value, String(await client.ok('PEXPIRETIME', bytes))])
     }
   }
   return rows
 }
 
-async function valueOf(client: RawClient, key: Buffer): Promise<string> {
+async function shownOf(client: RawClient, key: Buffer): Promise<string> {
   switch (await client.ok('TYPE', key)) {
     case 'list':
       return String(await client.ok('LRANGE', key, 0, -1))
@@ -183,7 +224,7 @@ function maskOf(name: string, unordered: boolean): Mask {
   if (/^ttl$/i.test(name)) return (reply) => reply.replace(/\d+/, (seconds) => String(Math.round(Number(seconds) / 10)))
   // Times of delivery and how long they are past: all that stands before another number, and what is named so.
   if (/^x(?:info|pending)$/i.test(name)) {
-    return (reply) => reply.replace(/:\d+(?=\r\n:\d)|:\d{13}(?=\r)|(?<=\r\nidle\r\n):\d+/g, ':time')
+    return (reply) => reply.replace(/:\d+(?=\r\n:-?\d)|:\d{13}(?=\r)|(?<=\r\nidle\r\n):\d+/g, ':time')
   }
   return unordered ? (reply) => reply.split('\r\n').sort().join(' ') : (reply) => reply
 }

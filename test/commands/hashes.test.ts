@@ -106,10 +106,13 @@ test('HSCAN of a large hash meets every field once', { skip }, async () => {
   assert.equal(seen.sort(), names.sort())
   const drawn = (await ours.ok('HRANDFIELD', 'h', 400)) as string[]
   assert.is(new Set(drawn).size, 400)
+  await cases.ourStream() // what the real one did not do either
 })
 
 const name = fc.constantFrom('a', 'b', 'c', 'd', 'ä', '')
-const value = fc.oneof(fc.string({ maxLength: 3 }), fc.integer().map(String), fc.double({ noNaN: true }).map(String))
+/** Short ones, also when they are added up: a hash that holds a long one is in no order in Redis. */
+const number = fc.double({ noNaN: true, min: -1e9, max: 1e9 })
+const value = fc.oneof(fc.string({ maxLength: 3 }), fc.integer().map(String), number.map(String))
 const key = fc.constantFrom('h', 'g')
 const anyCommand = fc.oneof(
   fc.tuple(fc.constant('HSET'), key, name, value, name, value),

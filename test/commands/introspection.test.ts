@@ -1,7 +1,7 @@
 // COMMAND: what clients learn of each command that we have is what they would learn from a real server.
 
 import * as assert from 'uvu/assert'
-import type { Reply } from '../client.js'
+import type { RawClient, Reply } from '../client.js'
 import { suite } from '../suite.js'
 import { type Both, skip, startBoth, type World } from './both.js'
 
@@ -18,14 +18,23 @@ async function onBoth(run: (both: Both) => Promise<void>): Promise<void> {
   await run(both)
 }
 
-/** From later versions of Redis: a server of 7.0 does not have them. */
-const later = new Set(['client|setinfo', 'client|no-touch'])
-
-/** All commands that we have, subcommands included, and that the real server has too. */
+/** All commands that we have, subcommands included, but for those of later versions, which a server of 7.0 does not have. */
 async function shared({ ours }: Both): Promise<string[]> {
-  const names = ((await ours.ok('COMMAND', 'LIST')) as string[]).filter((name) => !later.has(name))
+  const names = (await ours.ok('COMMAND', 'LIST')) as string[]
   assert.ok(names.length > 50, `only ${names.length} commands`)
-  return names
+  const isLater = await Promise.all(names.map(async (name) => isAfter70(await sinceOf(ours, name))))
+  return names.filter((_, i) => !isLater[i])
+}
+
+/** COMMAND DOCS lists a subcommand within its container. */
+async function sinceOf(client: RawClient, name: string): Promise<string> {
+  const reply = String(await client.callRaw('COMMAND', 'DOCS', name))
+  return /since\r\n\$\d+\r\n([\d.]+)/.exec(reply)![1]
+}
+
+function isAfter70(version: string): boolean {
+  const [major, minor] = version.split('.').map(Number)
+  return major > 7 || (major === 7 && minor > 0)
 }
 
 /** An entry of COMMAND INFO without its subcommands, which stand for themselves, and without notes for people. */

@@ -40,6 +40,63 @@ test('COPY', { skip }, () =>
   `),
 )
 
+const COLLECTIONS = `
+  RPUSH list a b c; HSET hash f 1 g 2; SADD set 1 2 x; SADD ints 3 1 2; ZADD zset 1.5 one -inf low inf high 0.1 small
+  XADD stream 1-1 f v; XADD stream 2-1 g w h x; XGROUP CREATE stream group 1-1
+`
+const DIGESTS = 'DEBUG DIGEST-VALUE list hash set ints zset stream list2 hash2 set2 ints2 zset2 stream2; DEBUG DIGEST'
+
+test('COPY of collections: the copy stays as it is when the original changes, and the other way about', { skip }, () =>
+  cases.same(`
+    ${COLLECTIONS}; ${DIGESTS}
+    COPY list list2; COPY hash hash2; COPY set set2; COPY ints ints2; COPY zset zset2; COPY stream stream2; ${DIGESTS}
+    RPUSH list d; HSET hash f 3; SADD set y; SADD ints 9; ZADD zset 2 one; XADD stream 3-1 a b; XLEN stream2; ${DIGESTS}
+    LPOP list2; HDEL hash2 f; SREM set2 x; SREM ints2 1; ZREM zset2 one; XDEL stream2 1-1; XGROUP DESTROY stream2 group
+    XINFO GROUPS stream; OBJECT ENCODING ints2; COPY list set2; COPY list set2 REPLACE; TYPE set2; COPY hash hash DB 1
+    EXPIRE list 100; COPY list timed; TTL timed; ${DIGESTS}
+  `),
+)
+
+test('RENAME and MOVE of collections', { skip }, () =>
+  cases.same(`
+    ${COLLECTIONS}; RENAME list list2; LRANGE list2 0 -1; RENAMENX hash hash2; HGET hash2 f; RENAME set ints; SCARD ints
+    MOVE zset 1; MOVE stream 2; MOVE list2 1; EXISTS zset stream list2; TYPE ints; SELECT 1; ZRANGE zset 0 -1 WITHSCORES
+    LPUSH list2 z; LRANGE list2 0 -1; SELECT 2; XLEN stream; XADD stream 3-1 a b; ${DIGESTS}; SWAPDB 1 2; XLEN stream
+    ZCARD zset; RENAME zset zset; ${DIGESTS}
+  `),
+)
+
+test('SCAN and RANDOMKEY delete what they meet past its time, each key by itself', { skip }, async () => {
+  for (const command of ['SCAN 0', 'RANDOMKEY', 'MULTI; SCAN 0; RANDOMKEY; EXEC'])
+    await cases.same(`SET a 1 PX 1; SET b 2 PX 1; DEBUG SLEEP 0.01; ${command}; DBSIZE; SET after x`)
+})
+
+test('SCAN with TYPE, and TYPE, of collections', { skip }, () =>
+  cases.same(
+    `
+    ${COLLECTIONS}; SET string x; TYPE list; TYPE hash; TYPE set; TYPE zset; TYPE stream; SCAN 0 COUNT 100 TYPE list
+    SCAN 0 COUNT 100 TYPE hash; SCAN 0 COUNT 100 TYPE SET; SCAN 0 COUNT 100 TYPE zset; SCAN 0 COUNT 100 TYPE stream
+    SCAN 0 COUNT 100 TYPE string; SCAN 0 COUNT 100 TYPE nothing; SCAN 0 COUNT 100 TYPE list MATCH *s*; KEYS *s*
+  `,
+    { unordered: true },
+  ),
+)
+
+test('OBJECT of collections', { skip }, () =>
+  cases.same(`
+    ${COLLECTIONS}; OBJECT ENCODING list; OBJECT ENCODING hash; OBJECT ENCODING set; OBJECT ENCODING ints
+    OBJECT ENCODING zset; OBJECT ENCODING stream; OBJECT REFCOUNT list; OBJECT FREQ list; OBJECT IDLETIME hash
+  `),
+)
+
+test('OBJECT REFCOUNT: small integers are shared unless each has to remember its use', { skip }, async () => {
+  await cases.same(`
+    SET n 7; OBJECT REFCOUNT n; CONFIG SET maxmemory 1gb maxmemory-policy allkeys-random; SET n 7; OBJECT REFCOUNT n
+    CONFIG SET maxmemory-policy volatile-lru; SET m 7; OBJECT REFCOUNT m; CONFIG SET maxmemory-policy allkeys-lfu
+    SET m 7; OBJECT REFCOUNT m; CONFIG SET maxmemory 0 maxmemory-policy noeviction; SET n 7; OBJECT REFCOUNT n
+  `)
+})
+
 test('MOVE', { skip }, () =>
   cases.same(`
     MOVE a 1; SET a 1; MOVE a 0; MOVE a 99; MOVE a -1; MOVE a x; MOVE a 99999999999

@@ -145,4 +145,16 @@ test('long lists, of long items too', { skip }, async () => {
   ])
 })
 
+test('keyspace events', { skip }, async () => {
+  await using heard = await cases.hear()
+  await cases.same(`
+    LPUSH l a b; RPUSH l c; LPUSHX l d; RPUSHX none x; LPOP l; LPOP l 2; RPOP l 1; LPOP l; RPUSH l a b c a; LSET l 0 x
+    LINSERT l AFTER x y; LINSERT l AFTER none y; LTRIM l 0 2; LTRIM l 0 -1; LREM l 1 x; LREM l 1 none; LTRIM l 5 1
+    RPUSH l a b c; LMOVE l m LEFT RIGHT; LMOVE l l LEFT RIGHT; RPOPLPUSH l m; RPOPLPUSH l m; LMPOP 1 m LEFT COUNT 2
+    LMPOP 1 m RIGHT; BLPOP x 0.001; RPUSH l 3 1 2; BLPOP l 0; BLMOVE l l LEFT LEFT 0; BLMPOP 0 1 l RIGHT; SORT l STORE m
+    SORT none STORE m; SORT none STORE m; SORT l STORE l; LREM l 0 1; LREM l 0 2; LREM l 0 3; EXISTS l
+  `)
+  await cases.sameEvents(heard)
+})
+
 test.run()

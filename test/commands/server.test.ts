@@ -99,6 +99,44 @@ test('DEBUG: what is refused, and small things', { skip }, () =>
   ),
 )
 
+test('DEBUG PROTOCOL: a reply of each type, in RESP2 and RESP3', { skip }, () =>
+  onBoth(async (both) => {
+    const types = 'string integer double bignum null array set map attrib push verbatim true false nosuch TRUE'.split(
+      ' ',
+    )
+    for (const protocol of [2, 3]) {
+      await both.replies(`HELLO ${protocol}`)
+      await both.same([
+        ...types.filter((type) => type !== 'push' || protocol === 2).map((type) => `DEBUG PROTOCOL ${type}`),
+      ])
+    }
+    await both.same(['DEBUG PROTOCOL', 'DEBUG PROTOCOL true x'])
+  }),
+)
+
+test('DEBUG POPULATE', { skip }, () =>
+  onBoth((both) =>
+    both.same([
+      ...['DEBUG POPULATE', 'DEBUG POPULATE x', 'DEBUG POPULATE -1', 'DEBUG POPULATE 1 a x', 'DEBUG POPULATE 1 a 1 1'],
+      ...['SET key:1 mine', 'DEBUG POPULATE 3', 'MGET key:0 key:1 key:2 key:3', 'DEBUG POPULATE 2 big 20', 'GET big:1'],
+      ...['DEBUG POPULATE 2 small 3', 'GET small:1', 'DBSIZE', 'DEBUG DIGEST'],
+    ]),
+  ),
+)
+
+test('DEBUG takes what has no meaning here', { skip }, () =>
+  same(
+    ...['DEBUG REPLYBUFFER RESIZING 0', 'DEBUG REPLYBUFFER PEAK-RESET-TIME 100', 'DEBUG REPLYBUFFER RESIZING 1'],
+    ...['DEBUG REPLYBUFFER PEAK-RESET-TIME RESET', 'DEBUG REPLYBUFFER', 'DEBUG QUICKLIST-PACKED-THRESHOLD 0'],
+    ...[
+      'DEBUG SET-DISABLE-DENY-SCRIPTS 1',
+      'DEBUG SET-DISABLE-DENY-SCRIPTS 0',
+      'DEBUG PAUSE-CRON 1',
+      'DEBUG PAUSE-CRON 0',
+    ],
+  ),
+)
+
 test('DEBUG is refused unless the node allows it', { skip }, async () => {
   const other = await startBoth({ 'enable-debug-command': 'no' })
   try {

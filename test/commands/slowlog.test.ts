@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { LatencyHistogram } from '../../src/commands/latency-histogram.js'
 import { sparkline } from '../../src/commands/sparkline.js'
 import type { Reply } from '../client.js'
-import { suite } from '../suite.js'
+import { suite, until } from '../suite.js'
 import { type Both, type Mask, skip, startBoth, type World } from './both.js'
 
 const test = suite('slowlog')
@@ -89,6 +89,28 @@ test('LATENCY keeps events that took long', { skip }, () =>
     await both.same(['LATENCY RESET command', 'LATENCY LATEST', 'CONFIG SET latency-monitor-threshold 0'])
   }),
 )
+
+test('keys that expire and keys that are evicted, when that takes long', { skip }, async () => {
+  await using both = await world.connect()
+  const { ours } = both
+  const { store } = world
+  await ours.ok('FLUSHALL')
+  await ours.ok('CONFIG', 'SET', 'latency-monitor-threshold', 1)
+  await ours.ok('LATENCY', 'RESET')
+  // Whoever is told of a change does so within the work that made it.
+  const slow = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3)
+  store.on('expire', slow).on('evict', slow)
+  await ours.ok('SET', 'short', 'x', 'PX', 1)
+  await until(async () => (await ours.ok('DBSIZE')) === 0, { what: 'it expires' })
+  await ours.ok('SET', 'victim', 'x'.repeat(1000))
+  await ours.ok('CONFIG', 'SET', 'maxmemory', 500, 'maxmemory-policy', 'allkeys-lru')
+  await ours.ok('SET', 'other', 'x')
+  store.off('expire', slow).off('evict', slow)
+  const events = ((await ours.ok('LATENCY', 'LATEST')) as Reply[][]).map(([name]) => name)
+  assert.ok(events.includes('expire-cycle'), String(events))
+  assert.ok(events.includes('eviction-cycle'), String(events))
+  await ours.ok('CONFIG', 'SET', 'maxmemory', 0, 'latency-monitor-threshold', 0, 'maxmemory-policy', 'noeviction')
+})
 
 test('LATENCY HISTOGRAM and INFO tell of the same calls', { skip }, () =>
   onBoth(async (both) => {

@@ -2,8 +2,9 @@
 
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { suite } from '../suite.js'
-import { skip, startBoth } from './both.js'
+import { RawClient } from '../client.js'
+import { suite, until } from '../suite.js'
+import { Both, skip, startBoth } from './both.js'
 import { Cases } from './cases.js'
 
 const test = suite('sorted sets')
@@ -58,6 +59,7 @@ test("WITHSCORE, which is Redis 7.2's", { skip }, async () => {
   assert.is(await ours.call('ZRANK', 'n', 'x', 'WITHSCORE'), null)
   assert.match(String(await ours.call('ZRANK', 'z', 'a', 'SCORE')), 'syntax error')
   assert.match(String(await ours.call('ZRANK', 'z', 'a', 'WITHSCORE', 'x')), 'wrong number')
+  await cases.ourStream()
 })
 
 test('ranges by rank', { skip }, () =>
@@ -210,6 +212,7 @@ test('ZRANDMEMBER', { skip }, async () => {
   }
   assert.is(((await ours.ok('ZRANDMEMBER', 'r', -100)) as string[]).length, 100)
   assert.ok([...seen].every((member) => members.includes(member)))
+  await cases.ourStream()
 })
 
 test('encodings', { skip }, () =>
@@ -245,17 +248,28 @@ test('keys of commands', { skip }, () =>
   ),
 )
 
-test('clients that wait are served in their order', { skip }, async () => {
-  const world = await startBoth()
-  const acting = await world.connect()
-  const clients = await Promise.all(Array.from({ length: 5 }, () => world.connect()))
-  const requests = ['BZPOPMIN a b 0', 'BZPOPMAX b 0', 'BZMPOP 0 2 n b MIN COUNT 2', 'BZPOPMIN a 0', 'BZMPOP 0 1 a MAX']
-  for (const [i, client] of clients.entries()) {
-    client.tell(requests[i])
-    for (const one of [acting.ours, acting.real])
-      while (!String(await one.ok('INFO', 'clients')).includes(`blocked_clients:${i + 1}`));
+test('clients that wait are served in their order, and replicas hear what they took', { skip }, async () => {
+  const { both } = cases
+  const ports = [both.ours, both.real].map((client) => client.socket.remotePort!)
+  await cases.sameCommands([])
+  const clients: Both[] = []
+  for (const request of [
+    'BZPOPMIN a b 0',
+    'BZPOPMAX b 0',
+    'BZMPOP 0 2 n b MIN COUNT 2',
+    'BZPOPMIN a 0',
+    'BZMPOP 0 1 a MAX',
+  ]) {
+    const [ours, real] = await Promise.all(ports.map((port) => RawClient.connect({ port })))
+    const client = new Both(ours, real)
+    client.tell(request)
+    clients.push(client)
+    for (const one of [both.ours, both.real])
+      await until(async () => String(await one.ok('INFO', 'clients')).includes(`blocked_clients:${clients.length}\r`), {
+        what: 'it waits',
+      })
   }
-  await acting.same([
+  await both.same([
     'SET a v',
     'DEL a',
     'ZADD b 5 e 1 a 3 c 2 b',
@@ -266,28 +280,9 @@ test('clients that wait are served in their order', { skip }, async () => {
     'EXEC',
   ])
   for (const { ours, real } of clients) assert.equal(await ours.reply(), await real.reply())
-  await acting.same(['EXISTS a b', 'ZRANGE a 0 -1', 'ZRANGE b 0 -1'])
+  await both.same(['EXISTS a b', 'ZRANGE a 0 -1', 'ZRANGE b 0 -1'])
+  await cases.sameCommands([])
   for (const client of clients) await client.close()
-  await acting.close()
-  await world.close()
-})
-
-test('what waited goes into the stream as what it took', { skip }, async () => {
-  const world = await startBoth()
-  await world.close()
-  const waiting = cases.store
-  assert.ok(waiting)
-  const { both } = cases
-  await both.same(['FLUSHALL'])
-  await cases.ourStream()
-  await both.same(['ZADD z 1 a 2 b 3 c', 'BZPOPMIN z 0', 'BZMPOP 0 1 z MAX COUNT 5', 'ZADD z 1 a', 'ZMPOP 1 z MIN'])
-  assert.equal(await cases.ourStream(), [
-    ['ZADD', 'z', '1', 'a', '2', 'b', '3', 'c'],
-    ['ZPOPMIN', 'z'],
-    ['ZPOPMAX', 'z', '2'],
-    ['ZADD', 'z', '1', 'a'],
-    ['ZPOPMIN', 'z', '1'],
-  ])
 })
 
 test('keyspace events', { skip }, async () => {
@@ -361,9 +356,11 @@ const flags = fc.subarray(['NX', 'XX', 'GT', 'LT', 'CH'], { maxLength: 2 })
 const limit = fc.oneof(fc.constant([]), fc.tuple(fc.constant('LIMIT'), index, index))
 const either = <T>(...names: T[]): fc.Arbitrary<T> => fc.constantFrom(...names)
 const pairs = fc.array(fc.tuple(score, member), { minLength: 1, maxLength: 6 })
+/** None that make 0 a -0, which redis-server prints as such until it is stored in a small set. */
+const weight = fc.constantFrom('2', '2.5', '0.1', 'inf', '-inf')
 const weights = fc.oneof(
   fc.constant((): string[] => []),
-  score.map((one) => (count: number) => ['WEIGHTS', ...Array.from({ length: count }, () => one)]),
+  weight.map((one) => (count: number) => ['WEIGHTS', ...Array.from({ length: count }, () => one)]),
 )
 const aggregate = fc.oneof(
   fc.constant([]),

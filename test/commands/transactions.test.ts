@@ -63,6 +63,48 @@ test('HELLO within a transaction changes the protocol of what follows', { skip }
 
 test('MONITOR is refused within a transaction', { skip }, () => same('MULTI', 'MONITOR', 'PING', 'EXEC', 'PING'))
 
+test('EXEC is refused as a whole for what one of its commands needs, and otherwise runs to its end', {
+  skip,
+}, async () => {
+  await using other = await world.connect()
+  await using both = await world.connect()
+  const changed = async (requests: Request[], config: string, back: string): Promise<void> => {
+    // Without a key there is nothing that a limit of memory could be too small for.
+    await both.same(['FLUSHALL', 'SET held x', 'MULTI', ...requests])
+    await other.same([config])
+    await both.same(['EXEC', 'PING'])
+    await other.same([back])
+    await both.same(['MGET a b', 'EXEC'])
+  }
+  const [tight, loose] = ['CONFIG SET maxmemory 1', 'CONFIG SET maxmemory 0']
+  await changed(['SET a 1', 'GET a'], tight, loose)
+  await changed(['GET a', 'PING'], tight, loose)
+  const [lonely, free] = ['CONFIG SET min-replicas-to-write 1', 'CONFIG SET min-replicas-to-write 0']
+  await changed(['GET a', 'SET a 1'], lonely, free)
+  await changed(['GET a', 'PING'], lonely, free)
+  await changed(['CONFIG SET min-replicas-to-write 1', 'SET a 1', 'SET b 1'], free, free)
+})
+
+test('a transaction takes memory too: nothing is queued when there is none', { skip }, async () => {
+  await using both = await world.connect()
+  await both.same(['FLUSHALL', 'SET a 1', 'MULTI', 'GET a', 'CONFIG SET maxmemory 0', 'EXEC', 'CONFIG SET maxmemory 1'])
+  await both.same(['GET a', 'MULTI', 'GET a', 'EXEC', 'MULTI', 'SET a 2', 'DISCARD', 'CONFIG SET maxmemory 0', 'GET a'])
+})
+
+test('a transaction that makes a replica of its primary runs to its end', { skip }, () =>
+  same(
+    'MULTI',
+    'SET a 1',
+    'REPLICAOF 127.0.0.1 1',
+    'SET b 2',
+    'EXEC',
+    'MGET a b',
+    'SET c 3',
+    'REPLICAOF NO ONE',
+    'SET c 3',
+  ),
+)
+
 test('QUIT in the middle', { skip }, async () => {
   await using both = await world.connect()
   await both.same(['MULTI', 'SET a 1', 'QUIT'])

@@ -21,8 +21,8 @@ function* samples(count: number): Generator<number> {
   for (let i = 0; i < count; i++) {
     view.setUint32(0, next())
     view.setUint32(4, next())
-    const any = view.getFloat64(0)
-    if (Number.isFinite(any)) yield any
+    const bits = view.getFloat64(0)
+    if (Number.isFinite(bits)) yield bits
     const fraction = next() / 2 ** 32
     yield fraction
     yield Math.round(fraction * 1e6) / 10 ** (next() % 8)

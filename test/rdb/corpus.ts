@@ -65,6 +65,15 @@ export interface LoadedKey {
   expiresAt: number | null
 }
 
+/** Who owns a dataset that belongs to no store: no time is ever past. */
+export const NOBODY = {
+  isPast: () => false,
+  metExpired: () => {},
+  metExpiredFields: () => {},
+  timesChanged: () => {},
+  random: () => 0,
+}
+
 /** A sink that keeps everything it is given. A key that comes twice is an error. */
 export class KeepingSink implements RdbSink {
   readonly fields: [string, string][] = []

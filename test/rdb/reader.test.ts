@@ -5,9 +5,9 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { Binary } from '../../src/bytes.js'
 import { isString } from '../../src/keyspace/keyspace.js'
+import { readableTypes } from '../../src/rdb/forms.js'
 import { payloadVersion, restoreValue } from '../../src/rdb/payload.js'
 import { RdbReader } from '../../src/rdb/reader.js'
-import { readableTypes } from '../../src/rdb/types.js'
 import { suite } from '../suite.js'
 import {
   contents,

@@ -15,7 +15,7 @@ import { RdbWriter } from '../../src/rdb/writer.js'
 import { Snapshot } from '../../src/snapshot.js'
 import { missingPeer, peer, runPeer, startServer, versions } from '../peers.js'
 import { suite } from '../suite.js'
-import { difference, fixture, fixtureNames, load, shown } from './corpus.js'
+import { difference, fixture, fixtureNames, load, NOBODY, shown } from './corpus.js'
 
 const test = suite('rdb, real servers')
 
@@ -106,14 +106,6 @@ const bestVersion: Readonly<Record<string, number>> = {
   'redis 8.6.3': 13,
   'valkey 8.1.1': 11,
   'valkey 9.1.2': 80,
-}
-
-const NOBODY = {
-  isPast: () => false,
-  metExpired: () => {},
-  metExpiredFields: () => {},
-  timesChanged: () => {},
-  random: () => 0,
 }
 
 /** An element of this many bytes in a stream: the one that no two families of servers read in the same form. */
