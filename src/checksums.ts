@@ -2,12 +2,13 @@
 // whether they hold the same. Keys are spread over buckets by their names; a bucket's checksum does not depend on the order
 // of its keys. A key that is changed before the walk has come to it is summed just before its change.
 
-import { compareText, latin1Of, latin1OfArg } from './bytes.js'
+import { compareText, latin1Of, latin1OfArg, latin1Slice } from './bytes.js'
 import type { Env } from './env.js'
 import type { Dataset } from './keyspace/dataset.js'
 import { Timed } from './keyspace/expiry.js'
 import { type Capture, GONE, isString, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
 import { formatId } from './keyspace/stream-id.js'
+import { bytesOf } from './keyspace/vector.js'
 import { formatDouble } from './protocol/double.js'
 
 export const BUCKETS = 1024
@@ -133,8 +134,13 @@ function contentOf(value: Value): string {
       )
       return `stream ${formatId(value.lastId)} ${joined(entries)} ${joined(shown)}`
     }
-    default:
-      return `other ${(value as { size: number }).size}`
+    case 'vectorset': {
+      const { dim, quantization, m, projection } = value.form
+      const elements = Array.from(value, ({ name, vector, attribute }) =>
+        joined([latin1Of(name), latin1Slice(bytesOf(vector)), `${vector.norm} ${vector.range}`, latin1Of(attribute)]),
+      )
+      return `vectorset ${dim} ${quantization} ${m} ${projection?.inputDim ?? 0} ${joined(elements.sort())}`
+    }
   }
 }
 

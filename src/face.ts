@@ -13,7 +13,6 @@ import { ListHandle } from './handles/list.js'
 import { SetHandle } from './handles/set.js'
 import { SortedSetHandle } from './handles/sorted-set.js'
 import { StreamHandle } from './handles/stream.js'
-import type { Collection } from './keyspace/collection.js'
 import { isString, type Keyspace, type Value } from './keyspace/keyspace.js'
 import type { ReplyValue } from './protocol/writer.js'
 import { runTransaction } from './transaction.js'
@@ -247,8 +246,8 @@ export class Face<V> {
     return new StreamHandle(this.#handleHost, keyOf(key))
   }
 
-  #handleOf(key: string, { type }: Collection): AnyHandle {
-    switch (type) {
+  #handleOf(key: string, held: Exclude<Value, Arg>): AnyHandle {
+    switch (held.type) {
       case 'hash':
         return this.hashAt(key)
       case 'list':
@@ -259,6 +258,8 @@ export class Face<V> {
         return this.sortedSetAt(key)
       case 'stream':
         return this.streamAt(key)
+      case 'vectorset':
+        return Object.freeze({ type: 'vectorset', size: held.size, dim: held.form.dim })
     }
   }
 
@@ -331,7 +332,14 @@ export class Face<V> {
   }
 }
 
-export type AnyHandle = HashHandle | ListHandle | SetHandle | SortedSetHandle | StreamHandle
+/** What the face shows of a vector set, which is worked with by commands only: how many elements, of how many components. */
+export interface VectorSetSize {
+  readonly type: 'vectorset'
+  readonly size: number
+  readonly dim: number
+}
+
+export type AnyHandle = HashHandle | ListHandle | SetHandle | SortedSetHandle | StreamHandle | VectorSetSize
 
 class HostOfHandles implements HandleHost {
   readonly #engine: Engine

@@ -218,6 +218,8 @@ class Connection {
       this.#reply.error(`ERR Protocol error: ${error.message}`)
       this.#end()
       return
+    } finally {
+      this.#engine.timing.pass()
     }
     if (this.#reply.length > 0) this.#flushSoon()
   }

@@ -3,14 +3,16 @@
 // The cursor is the keyspace's own iterator, which meets every key that was there at the start: a deleted one leaves a
 // mark in its slot while captures are open. What a key held before its first change is kept aside (its pre-image); when
 // the cursor comes to the key, the pre-image is written instead of what the key holds by then. A key that was not there
-// at the start has an empty pre-image and is passed over. So each key is written once, as it was.
+// at the start has an empty pre-image and is passed over. So each key is written once, as it was. A long collection is
+// written in parts, one after the other; if it is about to change meanwhile, what is left of it is written at once.
 // FLUSHDB and SWAPDB put other keyspaces in the place of those that are walked here, and change nothing for the walk.
 
 import { StoreError } from './errors.js'
 import type { Dataset } from './keyspace/dataset.js'
 import { Timed } from './keyspace/expiry.js'
-import { type Capture, frozen, GONE, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
+import { type Capture, frozen, GONE, isString, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
 import { lowestVersion } from './rdb/supplement.js'
+import { STEP_ELEMENTS, type Steps } from './rdb/value-writer.js'
 import { RdbWriter } from './rdb/writer.js'
 
 export interface SnapshotOptions {
@@ -41,6 +43,8 @@ class Section implements Capture {
   readonly #preimages = new Map<string, Preimage | null>()
   readonly #cursor: Iterator<[string, Slot]>
   preimageBytes = 0
+  /** The collection of which a part is written. Were it to change, all of it is written first. */
+  #begun: { key: string; steps: Steps } | null = null
 
   constructor(keyspace: Keyspace) {
     this.#keyspace = keyspace
@@ -53,6 +57,11 @@ class Section implements Capture {
 
   before(key: string, slot: Slot | undefined): void {
     if (this.#preimages.has(key)) return
+    if (this.#begun?.key === key) {
+      while (this.#step());
+      this.#preimages.set(key, null)
+      return
+    }
     const preimage = preimageOf(slot)
     this.#preimages.set(key, preimage)
     this.preimageBytes += PREIMAGE_OVERHEAD_BYTES + key.length
@@ -60,26 +69,42 @@ class Section implements Capture {
     if (value !== undefined) this.preimageBytes += typeof value === 'string' ? value.length : value.heldBytes
   }
 
-  /** Writes the next key; false when there is none. */
+  /** Writes the next key, or the next part of a long one; false when there is none. */
   writeNext(writer: RdbWriter): boolean {
+    if (this.#step()) return true
     for (;;) {
-      const step = this.#cursor.next()
-      if (step.done) return false
-      const [key, slot] = step.value
-      if (this.#preimages.size === 0) {
-        writeSlot(writer, key, slot)
-        return true
-      }
-      const changed = this.#preimages.get(key)
-      if (changed === null) continue
-      if (changed !== undefined) writer.value(key, changed.value, changed.expiresAt)
-      else writeSlot(writer, key, slot)
+      const next = this.#cursor.next()
+      if (next.done) return false
+      const [key, slot] = next.value
+      const changed = this.#preimages.size === 0 ? undefined : this.#preimages.get(key)
+      if (changed === null || (changed === undefined && slot === GONE)) continue
+      if (changed !== undefined) this.#write(writer, key, changed.value, changed.expiresAt)
+      else if (slot instanceof Timed) this.#write(writer, key, slot.value, slot.expiresAt)
+      else this.#write(writer, key, slot as Value, null)
       return true
     }
   }
 
+  #write(writer: RdbWriter, key: string, value: Value, expiresAt: number | null): void {
+    if (isString(value)) writer.string(key, value, expiresAt)
+    else if (value.size <= STEP_ELEMENTS) writer.value(key, value, expiresAt)
+    else {
+      this.#begun = { key, steps: writer.valueInSteps(key, value, expiresAt) }
+      this.#step()
+    }
+  }
+
+  /** Goes on with what was begun; false when that is nothing, any more. */
+  #step(): boolean {
+    if (this.#begun === null) return false
+    if (this.#begun.steps.next().done !== true) return true
+    this.#begun = null
+    return false
+  }
+
   release(): void {
     this.#keyspace.release(this)
+    this.#begun = null
     this.#preimages.clear()
     this.preimageBytes = 0
   }
@@ -89,11 +114,6 @@ function preimageOf(slot: Slot | undefined): Preimage | null {
   if (slot === undefined || slot === GONE) return null
   if (slot instanceof Timed) return { value: frozen(slot.value), expiresAt: slot.expiresAt }
   return { value: frozen(slot), expiresAt: null }
-}
-
-function writeSlot(writer: RdbWriter, key: string, slot: Slot): void {
-  if (slot instanceof Timed) writer.value(key, slot.value, slot.expiresAt)
-  else if (slot !== GONE) writer.value(key, slot, null)
 }
 
 export class Snapshot {
@@ -126,8 +146,8 @@ export class Snapshot {
   }
 
   /**
-   * Walks on until a chunk is full, at most `maxKeys` keys, and returns what is ready: nothing, one chunk, or several
-   * for a large value. After the last key `done` is true. Throws StoreError('RDB') when the pre-images grew too large.
+   * Walks on until a chunk is full, at most `maxKeys` keys or parts of long ones, and returns what is ready: nothing, one
+   * chunk, or several for a large value. After the last key `done` is true. Throws StoreError('RDB') when the pre-images grew too large.
    */
   read(maxKeys: number): Buffer[] {
     for (let keys = 0; keys < maxKeys && this.#state === 'walking' && this.#chunks.length === 0; keys++) {

@@ -197,7 +197,7 @@ export class Store<V = unknown> extends Face<V> {
       secondOffset: history.secondOffset,
       link: link?.state ?? 'none',
       stoppedBy: link?.stoppedBy ?? null,
-      skippedCommands: Object.fromEntries(this.#engine.skippedCommands),
+      skippedCommands: Object.fromEntries(this.#engine.upstream.skipped),
       lagMs: lastIoSeconds < 0 ? -1 : lastIoSeconds * 1000,
       replicas: this.#engine.replicas(),
     }
@@ -347,8 +347,8 @@ export class Store<V = unknown> extends Face<V> {
       try {
         const same = await holdsTheSame(this.#engine, server, timeoutMs)
         if (same === undefined) return
-        verdict.result = same ? 'equal' : 'different'
         if (!same) verdict.keys = await keysThatDiffer(this.#engine, server)
+        verdict.result = verdict.keys.length === 0 ? 'equal' : 'different'
       } finally {
         server.close()
       }

@@ -42,14 +42,18 @@ export function runTransaction<T>(engine: Engine, work: () => T): T {
     engine.discardPending()
     engine.changesSinceSave = changesSinceSave
   }
+  let undone = false
   engine.beginTransaction()
+  engine.channels.hold()
   try {
     return synchronous(work())
   } catch (error) {
+    undone = true
     undo()
     throw error
   } finally {
     for (const capture of captures) capture.keyspace.release(capture)
+    engine.channels.release(undone)
     engine.endTransaction()
   }
 }

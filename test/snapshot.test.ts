@@ -254,6 +254,56 @@ for (const [title, valueAt] of [
   })
 }
 
+const LONG = 1200
+
+/** Long collections of each kind, each several parts of a snapshot. */
+const long = {
+  list: (i: number) => ['RPUSH', `long:list`, `item ${i}`],
+  set: (i: number) => ['SADD', `long:set`, `member ${i}`],
+  zset: (i: number) => ['ZADD', `long:zset`, i, `member ${i}`],
+  hash: (i: number) => ['HSET', `long:hash`, `field ${i}`, `value ${i}`],
+  stream: (i: number) => ['XADD', `long:stream`, `${i + 1}-0`, 'f', `value ${i}`],
+} as const
+
+const disturbances: Readonly<Record<string, (store: Store, key: string, kind: keyof typeof long) => unknown>> = {
+  'is changed': (store, _key, kind) => store.call(...(long[kind](LONG + 5) as [string])),
+  'is deleted': (store, key) => store.delete(key),
+  'is renamed and changed': (store, key, kind) => {
+    store.call('RENAME', key, 'other')
+    store.call('RENAME', 'other', key)
+    store.call(...(long[kind](LONG + 5) as [string]))
+  },
+  'gets a time': (store, key) => store.expire(key, 5),
+  'is flushed': (store) => store.clear(),
+  'is swapped away and changed': (store, _key, kind) => {
+    store.call('SWAPDB', 0, 1)
+    store.db(1).call(...(long[kind](LONG + 5) as [string]))
+  },
+}
+
+for (const [what, disturb] of Object.entries(disturbances)) {
+  test(`a long collection that ${what} while a part of it is written`, () => {
+    for (const kind of Object.keys(long) as (keyof typeof long)[]) {
+      for (const reads of [1, 3, 5]) {
+        const { store } = make()
+        for (let i = 0; i < LONG; i++) store.call(...(long[kind](i) as [string]))
+        store.set('after', 'it')
+        const taken = new Taken(store)
+        const twin = new Taken(store)
+        // The first read opens the keyspace.
+        for (let i = 0; i < reads; i++) taken.read(1)
+        disturb(store, `long:${kind}`, kind)
+        taken.read(1)
+        store.set('more', 'of it')
+        if (store.has(`long:${kind}`)) store.call(...(long[kind](LONG + 6) as [string]))
+        taken.check()
+        twin.check()
+        assertClean(store)
+      }
+    }
+  })
+}
+
 test('keys past their time are in it: only the DEL takes them away', () => {
   const { store, at } = make()
   store.set('k', 'v', { ttl: 10 }).set('l', 'v')

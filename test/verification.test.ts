@@ -192,6 +192,29 @@ test('a real server: the mark is a PING to it, its digest is compared, and a rep
   }
 })
 
+for (const [family, version] of [
+  ['redis', '8.6.3'],
+  ['valkey', '9.1.2'],
+] as const) {
+  test(`${family} ${version}, whose digests are its own`, { skip: missingPeer(family, version) }, async () => {
+    const store = new Store()
+    fill(store)
+    const board = store.sortedSetAt('board')
+    for (let i = 0; i < 300; i++) board.set(`m${i}`, (i % 2 === 0 ? 1 : -1) * Math.sqrt(i) * 10 ** ((i % 20) - 10))
+    for (const score of [1e15, 1e21, 123456789.125, 0.00001, 5e-324, 2 ** 60, 100, 0.1]) board.set(`${score}`, score)
+    store.hashAt('timed fields').set('a', '1', { ttl: 1_000_000 }).set('b', '2')
+    const listener = await store.listen({ port: 0 })
+    const server = await startServer({ family, version, config: { replicaof: `127.0.0.1 ${listener.port}` } })
+    try {
+      await until(() => store.status().replicas[0]?.state === 'online', { what: 'the replica' })
+      assert.equal(await store.verify(), [{ replica: `127.0.0.1:${server.port}`, result: 'equal', keys: [] }])
+    } finally {
+      await server.stop()
+      await store.close()
+    }
+  })
+}
+
 test('a real server that allows no DEBUG is unknown', { skip: missingPeer('redis', '7.0.15') }, async () => {
   const store = new Store()
   const listener = await store.listen({ port: 0 })

@@ -34,6 +34,9 @@ export class Channels {
     shard: new Map(),
   }
 
+  /** What a transaction that may be undone has to say. */
+  #held: (() => void)[] | null = null
+
   /** How many channels or patterns have a subscriber. */
   size(kind: ChannelKind): number {
     return this.#subscribers[kind].size
@@ -87,14 +90,30 @@ export class Channels {
     return this.#tell('shard', channel, 'smessage', channel, message)
   }
 
+  /** From here on nobody is told anything, until `release`. */
+  hold(): void {
+    this.#held = []
+  }
+
+  /** Tells what was held back, or, with `undone`, forgets it. */
+  release(undone: boolean): void {
+    const held = this.#held ?? []
+    this.#held = null
+    if (!undone) for (const tell of held) tell()
+  }
+
   #tell(kind: ChannelKind, name: string, word: string, channel: string, message: Arg): number {
     const clients = this.#subscribers[kind].get(name)
     if (clients === undefined) return 0
+    const { size } = clients
+    if (this.#held !== null) {
+      this.#held.push(() => void this.#tell(kind, name, word, channel, message))
+      return size
+    }
     const parts = [word, ...(kind === 'pattern' ? [latin1Of(name)] : []), latin1Of(channel), latin1OfArg(message)]
     const body = `${parts.length}\r\n${parts.map(bulkLatin1).join('')}`
     const resp2 = `*${body}`
     const resp3 = `>${body}`
-    const { size } = clients
     // One that does not read is closed and leaves the set while it is walked: a Set bears that.
     for (const client of clients) client.send(client.protocol === 2 ? resp2 : resp3)
     return size

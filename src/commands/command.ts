@@ -41,6 +41,7 @@ export type Flag =
   | 'movablekeys'
   | 'allow_busy'
   | 'asking'
+  | 'module'
 
 export type Group =
   | 'string'
@@ -59,6 +60,7 @@ export type Group =
   | 'replication'
   | 'pubsub'
   | 'scripting'
+  | 'module'
 
 /** The classes of keyspace events, as notify-keyspace-events names them: generic, string, list, set, hash, sorted set,
  * stream, expired, evicted, new key, key miss. */
@@ -113,6 +115,14 @@ export interface CommandSpec {
   subcommands?: Command[]
 }
 
+const BRIEF = new Set(
+  (
+    'get set setex psetex setnx getdel getex mget mset incr decr incrby decrby strlen exists ttl pttl expire pexpire ' +
+    'persist type touch ping echo select hget hset hmget hexists hdel hlen hincrby sadd srem sismember scard lpush rpush ' +
+    'llen zadd zrem zscore zcard zincrby publish xadd xlen'
+  ).split(' '),
+)
+
 export class Command {
   /** Lower-case; a subcommand's with its parent's: `client|kill`. */
   readonly name: string
@@ -127,6 +137,8 @@ export class Command {
   // the flags that are asked for with each call
   readonly isWrite: boolean
   readonly deniesOom: boolean
+  /** Never takes long with a few arguments: such calls are timed together (see timing.ts). */
+  readonly isBrief: boolean
   /** What it meets past its time is deleted key by key, not as one effect: SCAN and RANDOMKEY. */
   readonly touchesArbitraryKeys: boolean
   readonly #maxCount: number
@@ -148,6 +160,7 @@ export class Command {
     this.keys = spec.keys === undefined ? null : { first, last, step, find: spec.findKeys }
     this.isWrite = this.flags.has('write')
     this.deniesOom = this.flags.has('denyoom')
+    this.isBrief = BRIEF.has(this.name)
     this.touchesArbitraryKeys = this.flags.has('touches_arbitrary_keys')
     this.subcommands = spec.subcommands ? new Map(spec.subcommands.map((sub) => [sub.word, sub])) : null
     this.run = spec.run ?? (() => {})

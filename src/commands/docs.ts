@@ -86,6 +86,7 @@ const choiceNames: Record<string, string> = {
   'equal approximately': 'operator',
   'maxlen minid': 'strategy',
   'sum min max': 'aggregate',
+  'write all': 'mode',
 }
 
 /** Commands whose second word belongs to their name. */

@@ -27,6 +27,8 @@ export function encodingOf(config: Config, value: Value): string {
       return isListpackSortedSet(config, value) ? 'listpack' : 'skiplist'
     case 'stream':
       return 'stream'
+    case 'vectorset':
+      return 'raw'
   }
 }
 

@@ -23,7 +23,8 @@ function load(ctx: Context, argv: Arg[]): void {
 }
 
 function remove(ctx: Context, argv: Arg[]): void {
-  if (!ctx.server.dataset.libraries.delete(text(argv[2]))) throw new ReplyError('ERR Library not found')
+  const isThere = ctx.server.dataset.libraries.delete(text(argv[2]))
+  if (!isThere && !ctx.fromPrimary) throw new ReplyError('ERR Library not found')
   ctx.changed()
   ctx.reply.ok()
 }
@@ -62,7 +63,8 @@ function restore(ctx: Context, argv: Arg[]): void {
   const { libraries } = ctx.server.dataset
   if (policy === 'FLUSH') libraries.clear()
   for (const { name } of restored)
-    if (policy === 'APPEND' && libraries.has(name)) throw new ReplyError(`ERR Library ${name} already exists`)
+    if (policy === 'APPEND' && libraries.has(name) && !ctx.fromPrimary)
+      throw new ReplyError(`ERR Library ${name} already exists`)
   for (const library of restored) libraries.set(library.name, library)
   ctx.changed()
   ctx.reply.ok()

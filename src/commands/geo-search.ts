@@ -5,8 +5,8 @@ import { ReplyError, replyErrors } from '../errors.js'
 import { SortedSet } from '../keyspace/sorted-set.js'
 import { type Command, type Context, command, option, text } from './command.js'
 import { pointAt, replyDistance, replyPoint, unitOf } from './geo-units.js'
-import { decode, distanceWithin, type Point, type Shape, spansCovering } from './geohash.js'
-import { int64 } from './int64.js'
+import { centroidOf, decode, distanceWithin, type Point, type Shape, spansCovering } from './geohash.js'
+import { int64, parseInt64 } from './int64.js'
 import { readAs } from './lookup.js'
 import { double, storeResult } from './scores.js'
 
@@ -22,13 +22,14 @@ interface Form {
 type Size =
   | { kind: 'circle'; radius: number; unit: number }
   | { kind: 'box'; width: number; height: number; unit: number }
+  | { kind: 'polygon'; vertices: Point[]; unit: 1 }
 
 interface Query {
   /** Undefined where there is no key to search: then the center may not be known. */
   center: Point | undefined
   size: Size | undefined
-  /** A member was named as the center, or coordinates were. */
-  from: 'member' | 'coordinates' | undefined
+  /** A member was named as the center, or coordinates were; a polygon has its own. */
+  from: 'member' | 'coordinates' | 'polygon' | undefined
   withDistance: boolean
   withHash: boolean
   withPoint: boolean
@@ -96,6 +97,15 @@ function boxAt(argv: readonly Arg[], at: number): Size {
   return { kind: 'box', width, height, unit: unitOf(argv[at + 2]) }
 }
 
+/** Valkey 9's shape. */
+function polygonAt(argv: readonly Arg[], at: number): Point[] {
+  const count = parseInt64(argv[at])
+  if (count === undefined) throw new ReplyError('ERR invalid number of vertices')
+  if (count < 3 || count > (argv.length - at - 1) / 2)
+    throw new ReplyError('ERR GEOSEARCH BYPOLYGON must have at least 3 vertices')
+  return Array.from({ length: Number(count) }, (_, i) => pointAt(argv, at + 1 + 2 * i))
+}
+
 /** Reads the option at argv[i] into the query. Says where the next one stands. */
 function readOption(argv: readonly Arg[], i: number, query: Query, set: SortedSet | undefined, form: Form): number {
   const left = argv.length - i - 1
@@ -141,23 +151,31 @@ function readSearchOption(
     query.storesDistance = true
     return i + 1
   }
-  if (word === 'FROMMEMBER' && left >= 1 && query.from !== 'coordinates') {
+  if (word === 'FROMMEMBER' && left >= 1 && (query.from ?? 'member') === 'member') {
     if (set !== undefined) query.center = pointOf(set, argv[i + 1])
     query.from = 'member'
     return i + 2
   }
-  if (word === 'FROMLONLAT' && left >= 2 && query.from !== 'member') {
+  if (word === 'FROMLONLAT' && left >= 2 && (query.from ?? 'coordinates') === 'coordinates') {
     query.center = pointAt(argv, i + 1)
     query.from = 'coordinates'
     return i + 3
   }
-  if (word === 'BYRADIUS' && left >= 2 && query.size?.kind !== 'box') {
+  if (word === 'BYRADIUS' && left >= 2 && (query.size?.kind ?? 'circle') === 'circle') {
     query.size = circleAt(argv, i + 1)
     return i + 3
   }
-  if (word === 'BYBOX' && left >= 3 && query.size?.kind !== 'circle') {
+  if (word === 'BYBOX' && left >= 3 && (query.size?.kind ?? 'box') === 'box') {
     query.size = boxAt(argv, i + 1)
     return i + 4
+  }
+  const isFree = (query.from ?? 'polygon') === 'polygon' && (query.size?.kind ?? 'polygon') === 'polygon'
+  if (word === 'BYPOLYGON' && left >= 1 && isFree) {
+    const vertices = polygonAt(argv, i + 1)
+    query.size = { kind: 'polygon', vertices, unit: 1 }
+    query.center = centroidOf(vertices)
+    query.from = 'polygon'
+    return i + 2 + 2 * vertices.length
   }
   throw replyErrors.syntax()
 }
@@ -267,7 +285,7 @@ export const geoSearch: readonly Command[] = [
     flags: 'readonly',
     keys: '1 1 1',
     since: '6.2.0',
-    summary: 'The members in a circle or a box.',
+    summary: 'The members in a circle, a box or a polygon.',
     syntax: `key ${from} ${by} [ASC | DESC] [COUNT count [ANY]] ${reading}`,
     run: (ctx, argv) => search(ctx, argv, { kind: 'search', source: 1, canStore: false }),
   }),
@@ -278,7 +296,7 @@ export const geoSearch: readonly Command[] = [
     flags: 'write denyoom',
     keys: '1 2 1',
     since: '6.2.0',
-    summary: 'Makes the members in a circle or a box a sorted set.',
+    summary: 'Makes the members in a circle, a box or a polygon a sorted set.',
     syntax: `destination source ${from} ${by} [ASC | DESC] [COUNT count [ANY]] [STOREDIST]`,
     run: (ctx, argv) => search(ctx, argv, { kind: 'search', source: 2, canStore: true }),
   }),

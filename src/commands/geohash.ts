@@ -78,11 +78,39 @@ function distanceOfLatitudes(a: Point, b: Point): number {
   return EARTH_RADIUS_METERS * Math.abs(b.latitude * RADIANS - a.latitude * RADIANS)
 }
 
-/** What is searched: a circle, or a box whose edges are meridians and parallels. Sizes in units of `unit` meters. */
+/**
+ * What is searched: a circle, a box whose edges are meridians and parallels, or (Valkey 9) a polygon, whose center is its
+ * centroid. Sizes in units of `unit` meters.
+ */
 export type Shape = { center: Point; unit: number } & (
   | { kind: 'circle'; radius: number }
   | { kind: 'box'; width: number; height: number }
+  | { kind: 'polygon'; vertices: readonly Point[] }
 )
+
+/** The middle of points on a sphere. */
+export function centroidOf(points: readonly Point[]): Point {
+  let [x, y, z] = [0, 0, 0]
+  for (const { longitude, latitude } of points) {
+    x += Math.cos(latitude * RADIANS) * Math.cos(longitude * RADIANS)
+    y += Math.cos(latitude * RADIANS) * Math.sin(longitude * RADIANS)
+    z += Math.sin(latitude * RADIANS)
+  }
+  return { longitude: Math.atan2(y, x) / RADIANS, latitude: Math.atan2(z, Math.sqrt(x * x + y * y)) / RADIANS }
+}
+
+/** By counting the edges that a line to the east crosses. The map is taken as flat. */
+function isInside(vertices: readonly Point[], { longitude, latitude }: Point): boolean {
+  let inside = false
+  let b = vertices[vertices.length - 1]
+  for (const a of vertices) {
+    const isBetween = a.latitude > latitude !== b.latitude > latitude
+    const crossing = ((b.longitude - a.longitude) * (latitude - a.latitude)) / (b.latitude - a.latitude) + a.longitude
+    if (isBetween && longitude < crossing) inside = !inside
+    b = a
+  }
+  return inside
+}
 
 /** How far a point in the shape is from its center, in meters; undefined for one that is outside. */
 export function distanceWithin(shape: Shape, point: Point): number | undefined {
@@ -91,6 +119,7 @@ export function distanceWithin(shape: Shape, point: Point): number | undefined {
     const meters = distance(center, point)
     return meters > shape.radius * unit ? undefined : meters
   }
+  if (shape.kind === 'polygon') return isInside(shape.vertices, point) ? distance(center, point) : undefined
   if (distanceOfLatitudes(point, center) > (shape.height * unit) / 2) return undefined
   const besides = { longitude: center.longitude, latitude: point.latitude }
   if (distance(point, besides) > (shape.width * unit) / 2) return undefined
@@ -106,12 +135,8 @@ export interface ScoreSpan {
 /** Where everything in a shape is to be found: nine areas at most, the one with the center first, then around it. */
 export function spansCovering(shape: Shape): ScoreSpan[] {
   const bounds = boundsOf(shape)
-  const { center, unit } = shape
-  const reach =
-    shape.kind === 'circle'
-      ? shape.radius
-      : Math.sqrt((shape.width / 2) * (shape.width / 2) + (shape.height / 2) * (shape.height / 2))
-  let middle = cellAt(center, stepFor(reach * unit, center.latitude))
+  const { center } = shape
+  let middle = cellAt(center, stepFor(reachOf(shape, bounds), center.latitude))
   // Near an edge of the middle cell its neighbour may not reach as far as the shape does.
   if (middle.step > 1 && !coversWithNeighbours(middle, bounds)) middle = cellAt(center, middle.step - 1)
   const cells = neighboursWithin(middle, bounds)
@@ -133,8 +158,32 @@ interface Area {
   north: number
 }
 
+/** From the center to the farthest corner, in meters. */
+function reachOf(shape: Shape, { west, east, south, north }: Area): number {
+  if (shape.kind === 'circle') return shape.radius * shape.unit
+  if (shape.kind === 'box') {
+    const [width, height] = [shape.width / 2, shape.height / 2]
+    return Math.sqrt(width * width + height * height) * shape.unit
+  }
+  const corners = [west, east].flatMap((longitude) => [
+    { longitude, latitude: south },
+    { longitude, latitude: north },
+  ])
+  return Math.max(...corners.map((corner) => distance(shape.center, corner)))
+}
+
 /** The smallest area around a shape. Meridians are nearest to each other where it is farthest from the equator. */
 function boundsOf(shape: Shape): Area {
+  if (shape.kind === 'polygon') {
+    const longitudes = shape.vertices.map((vertex) => vertex.longitude)
+    const latitudes = shape.vertices.map((vertex) => vertex.latitude)
+    return {
+      west: Math.min(...longitudes),
+      east: Math.max(...longitudes),
+      south: Math.min(...latitudes),
+      north: Math.max(...latitudes),
+    }
+  }
   const { center, unit } = shape
   const { longitude, latitude } = center
   const height = unit * (shape.kind === 'circle' ? shape.radius : shape.height / 2)

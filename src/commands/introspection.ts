@@ -224,6 +224,7 @@ const flagOrder: readonly Flag[] = [
   'write',
   'readonly',
   'denyoom',
+  'module',
   'admin',
   'pubsub',
   'noscript',

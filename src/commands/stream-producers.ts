@@ -6,7 +6,7 @@ import { ReplyError, replyErrors } from '../errors.js'
 import { type StreamId, StreamLog } from '../keyspace/stream.js'
 import { plus64 } from '../keyspace/stream-id.js'
 import { Idempotence } from '../keyspace/stream-idempotence.js'
-import { type Command, type Context, command, option, parseInteger, text } from './command.js'
+import { bigInteger, type Command, type Context, command, option, text } from './command.js'
 import { writeAs } from './lookup.js'
 import { didChangeGroup, idArg, replyId } from './stream-args.js'
 
@@ -103,9 +103,8 @@ function xcfgset(ctx: Context, argv: Arg[]): void {
 }
 
 function between(arg: Arg, max: number, name: string, unit: string): number {
-  const value = parseInteger(arg)
-  if (value === undefined || value < 1n || value > max)
-    throw new ReplyError(`ERR ${name} must be between 1 and ${max} ${unit}`)
+  const value = bigInteger(arg)
+  if (value < 1n || value > max) throw new ReplyError(`ERR ${name} must be between 1 and ${max} ${unit}`)
   return Number(value)
 }
 

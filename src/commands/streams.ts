@@ -1,5 +1,5 @@
-// Streams: entries added, trimmed, deleted and listed. Who reads them as they come is in stream-reads.ts, groups are in
-// stream-groups.ts and stream-claims.ts, what XINFO tells in stream-info.ts.
+// Streams: entries added, trimmed and listed. They are deleted in stream-deletions.ts and read as they come in
+// stream-reads.ts; groups are in stream-groups.ts and stream-claims.ts, what XINFO tells in stream-info.ts.
 
 import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
@@ -7,13 +7,14 @@ import { formatId, MIN_ID, type StreamId, StreamLog } from '../keyspace/stream.j
 import { compareIds, idAfter, isZeroId, UINT64_MAX, type Uint64, uint64 } from '../keyspace/stream-id.js'
 import { bigInteger, type Command, type Context, command, option, text } from './command.js'
 import { readAs, writeAs } from './lookup.js'
-import { didChangeGroup, endArg, idArg, idArgs, nodeLimits, replyEntries, replyId, startArg } from './stream-args.js'
+import { didChangeGroup, endArg, idArg, nodeLimits, replyEntries, replyId, startArg } from './stream-args.js'
 import { streamClaims } from './stream-claims.js'
+import { streamDeletions } from './stream-deletions.js'
 import { streamGroups } from './stream-groups.js'
 import { streamInfo } from './stream-info.js'
 import { type Message, messageOption, producerCommands, remember, repeated } from './stream-producers.js'
 import { streamReads } from './stream-reads.js'
-import { deletionArgs, dropReferences, isReferenced, trimHooks } from './stream-references.js'
+import { trimHooks } from './stream-references.js'
 import { settleThreshold, TrimOptions } from './stream-trim.js'
 
 const group = 'stream'
@@ -168,105 +169,6 @@ function range(ctx: Context, argv: Arg[], reverse: boolean): void {
   else replyEntries(ctx.reply, stream.range(start, end, count, reverse))
 }
 
-function xdel(ctx: Context, argv: Arg[]): void {
-  const key = text(argv[1])
-  const stream = writeAs(ctx, key, StreamLog)
-  if (stream === undefined) {
-    ctx.reply.integer(0)
-    return
-  }
-  const ids = idArgs(argv, 2)
-  let deleted = 0
-  for (const id of ids) {
-    if (!stream.has(id)) continue
-    ctx.db.willChange(key)
-    stream.delete(id)
-    deleted++
-  }
-  ctx.reply.integer(deleted)
-  if (deleted > 0) deletedFrom(ctx, key, stream, deleted)
-}
-
-function deletedFrom(ctx: Context, key: string, stream: StreamLog, count: number): void {
-  ctx.db.didChange(key, stream)
-  ctx.changed(count)
-  ctx.notify('t', 'xdel', key)
-}
-
-/** What XDELEX and XACKDEL answer for each id. */
-const NOT_THERE = -1
-const DELETED = 1
-const STILL_REFERENCED = 2
-
-function xdelex(ctx: Context, argv: Arg[]): void {
-  const { references, ids } = deletionArgs(argv, 2)
-  const key = text(argv[1])
-  const stream = writeAs(ctx, key, StreamLog)
-  const { reply } = ctx
-  if (stream === undefined) {
-    reply.array(ids.length)
-    for (const _ of ids) reply.integer(NOT_THERE)
-    return
-  }
-  const parsed = idArgs(ids, 0)
-  ctx.db.willChange(key)
-  let deleted = 0
-  let dropped = 0
-  reply.array(parsed.length)
-  for (const id of parsed) {
-    if (references === 'ACKED' && isReferenced(stream, id)) {
-      reply.integer(STILL_REFERENCED)
-      continue
-    }
-    if (references === 'DELREF' && dropReferences(stream, id)) dropped++
-    const isDeleted = stream.delete(id)
-    if (isDeleted) deleted++
-    reply.integer(isDeleted ? DELETED : NOT_THERE)
-  }
-  if (deleted > 0) deletedFrom(ctx, key, stream, deleted)
-  else if (dropped > 0) {
-    didChangeGroup(ctx, key, stream)
-    ctx.changed(dropped)
-  }
-}
-
-function xackdel(ctx: Context, argv: Arg[]): void {
-  const { references, ids } = deletionArgs(argv, 3)
-  const key = text(argv[1])
-  const stream = writeAs(ctx, key, StreamLog)
-  const own = stream?.groups.get(text(argv[2]))
-  const { reply } = ctx
-  if (stream === undefined || own === undefined) {
-    reply.array(ids.length)
-    for (const _ of ids) reply.integer(NOT_THERE)
-    return
-  }
-  const parsed = idArgs(ids, 0)
-  ctx.db.willChange(key)
-  let acknowledged = 0
-  let deleted = 0
-  reply.array(parsed.length)
-  for (const id of parsed) {
-    if (!own.acknowledge(id)) {
-      reply.integer(NOT_THERE)
-      continue
-    }
-    acknowledged++
-    if (references === 'ACKED' && isReferenced(stream, id)) {
-      reply.integer(STILL_REFERENCED)
-      continue
-    }
-    if (references === 'DELREF') dropReferences(stream, id)
-    if (stream.delete(id)) deleted++
-    reply.integer(DELETED)
-  }
-  if (deleted > 0) deletedFrom(ctx, key, stream, acknowledged)
-  else if (acknowledged > 0) {
-    didChangeGroup(ctx, key, stream)
-    ctx.changed(acknowledged)
-  }
-}
-
 function xsetid(ctx: Context, argv: Arg[]): void {
   const id = idArg(argv[2])
   let entriesAdded: bigint | undefined
@@ -367,42 +269,6 @@ export const streamCommands: readonly Command[] = [
     run: (ctx, argv) => range(ctx, argv, true),
   }),
   command({
-    name: 'XDEL',
-    arity: -3,
-    flags: 'write fast',
-    keys: '1 1 1',
-    group,
-    since: '5.0.0',
-    summary: 'Deletes entries of a stream.',
-    complexity: 'O(log N) for each entry.',
-    syntax: 'key id [id ...]',
-    run: xdel,
-  }),
-  command({
-    name: 'XDELEX',
-    arity: -5,
-    flags: 'write fast',
-    keys: '1 1 1',
-    group,
-    since: '8.2.0',
-    summary: 'Deletes entries, and says what becomes of them in the groups that have not acknowledged them.',
-    complexity: 'O(log N) for each entry and group.',
-    syntax: 'key [KEEPREF | DELREF | ACKED] <IDS numids id [id ...]>',
-    run: xdelex,
-  }),
-  command({
-    name: 'XACKDEL',
-    arity: -6,
-    flags: 'write fast',
-    keys: '1 1 1',
-    group,
-    since: '8.2.0',
-    summary: 'Acknowledges entries for a group and deletes them.',
-    complexity: 'O(log N) for each entry and group.',
-    syntax: 'key group [KEEPREF | DELREF | ACKED] <IDS numids id [id ...]>',
-    run: xackdel,
-  }),
-  command({
     name: 'XSETID',
     arity: -3,
     flags: 'write denyoom fast',
@@ -414,6 +280,7 @@ export const streamCommands: readonly Command[] = [
     syntax: 'key last-id [ENTRIESADDED entries_added:integer] [MAXDELETEDID max_deleted_entry_id]',
     run: xsetid,
   }),
+  ...streamDeletions,
   ...producerCommands,
   ...streamReads,
   ...streamGroups,

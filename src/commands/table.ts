@@ -23,6 +23,7 @@ import { sortedSetCommands } from './sorted-sets.js'
 import { streamCommands } from './streams.js'
 import { stringCommands } from './strings.js'
 import { transactionCommands } from './transactions.js'
+import { vectorSetCommands } from './vector-sets.js'
 
 const all: readonly (readonly Command[])[] = [
   stringCommands,
@@ -46,6 +47,7 @@ const all: readonly (readonly Command[])[] = [
   saveCommands,
   sortedSetCommands,
   geoCommands,
+  vectorSetCommands,
 ]
 
 /** By lower-case name, each command once: what COMMAND shows. */

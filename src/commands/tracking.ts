@@ -328,7 +328,8 @@ function checkOptions({ tracking: now }: Client, options: Options): void {
   if ((optin && now?.choice === 'optout') || (optout && now?.choice === 'optin'))
     throw new ReplyError(`ERR You can't switch OPTIN/OPTOUT mode ${again}`)
   prefixes.forEach((prefix, i) => {
-    for (const held of now?.prefixes ?? []) if (overlap(prefix, held)) throw overlaps(prefix, 'an existing', held)
+    for (const held of [...(now?.prefixes ?? [])].sort())
+      if (overlap(prefix, held)) throw overlaps(prefix, 'an existing', held)
     for (const other of prefixes.slice(i + 1))
       if (overlap(prefix, other)) throw overlaps(prefix, 'another provided', other)
   })

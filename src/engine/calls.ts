@@ -87,7 +87,11 @@ export class Calls {
     if (command.isWrite) this.#parts.assertOpen()
     this.#parts.timing.pass()
     this.#context.begin(client, this.#server.dataset.keyspaces[db])
-    this.#call(this.#context, command, argv, null)
+    try {
+      this.#call(this.#context, command, argv, null)
+    } finally {
+      this.#parts.timing.pass()
+    }
     if (reply.value instanceof ReplyError) throw reply.value
     return reply.value
   }
@@ -118,7 +122,7 @@ export class Calls {
     const { journal, timing } = this.#parts
     const { stats, monitors, tracking } = this.#server
     const outer = tracking.begin(ctx.client)
-    const beganMs = timing.begin()
+    const beganMs = timing.begin(command, argv)
     journal.enter()
     try {
       command.run(ctx, argv)
@@ -139,6 +143,7 @@ export class Calls {
       if (ctx.wait === null) timing.end(ctx.client, command, argv, beganMs)
       else timing.pause()
       tracking.end(outer, ctx.client, command, argv)
+      if (command.touchesArbitraryKeys) journal.part()
       journal.leave()
     }
   }

@@ -20,34 +20,32 @@ import { Tracking } from '../commands/tracking.js'
 import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import { assert, ReplyError, replyErrors, StoreError } from '../errors.js'
-import { Dataset } from '../keyspace/dataset.js'
+import type { Dataset } from '../keyspace/dataset.js'
 import type { Hash } from '../keyspace/hash.js'
 import type { Change, Keyspace } from '../keyspace/keyspace.js'
 import type { Link, Transport } from '../link.js'
 import type { RequestParser } from '../protocol/parser.js'
-import { SilentReply } from '../protocol/silent-reply.js'
-import { quoteArg, type Reply, type ReplyValue } from '../protocol/writer.js'
+import type { Reply, ReplyValue } from '../protocol/writer.js'
 import { supplementOf } from '../rdb/supplement.js'
 import { History } from '../replication/history.js'
 import type { Replica } from '../replication/primary.js'
 import type { LinkState, SnapshotLoad } from '../replication/replica.js'
-import { FILE_FORM, type SnapshotForm } from '../replication/snapshot-form.js'
+import type { SnapshotForm } from '../replication/snapshot-form.js'
 import { Stream } from '../replication/stream.js'
-import { Snapshot } from '../snapshot.js'
-import { REDIS_VERSION } from '../version.js'
-import { Applier } from './applier.js'
+import type { Snapshot } from '../snapshot.js'
 import { Blocking } from './blocking.js'
 import { Bounds } from './bounds.js'
 import { Calls } from './calls.js'
 import { Contents } from './contents.js'
 import { Expirer } from './expirer.js'
 import { Gate } from './gate.js'
+import { Images } from './images.js'
 import { Journal } from './journal.js'
-import { loadInto } from './loading.js'
 import { Notifications } from './notifications.js'
 import { Pause } from './pause.js'
 import { type FollowOptions, Role } from './role.js'
 import { Timing } from './timing.js'
+import { Upstream } from './upstream.js'
 import { viewOfLink } from './views.js'
 
 export interface EngineOptions {
@@ -72,9 +70,6 @@ export interface EngineEvents {
   verified(replica: Replica, json: string): void
 }
 
-/** What a primary's stream may hold that does not touch our data: handed on, and not applied. */
-const PASSED_ON = new Set(['script'])
-
 export class Engine implements Server {
   readonly env: Env
   readonly config: Config
@@ -92,8 +87,6 @@ export class Engine implements Server {
   readonly stats: Stats = freshStats()
   changesSinceSave = 0
   file: SaveFile | null = null
-  /** Commands of a primary that were not known here and passed over (on-unknown-command skip), and how often. */
-  readonly skippedCommands = new Map<string, number>()
   lastSaveAt: number
   rewriteConfig: (() => void) | null = null
   events: Partial<EngineEvents> = {}
@@ -102,12 +95,11 @@ export class Engine implements Server {
   port = 0
   readonly #role: Role
   readonly dial: (host: string, port: number) => Transport
-  readonly #applier: Applier
-  readonly #primaryReply = new SilentReply()
-  readonly #primaryClient: Client
+  readonly upstream: Upstream
+  readonly #images: Images
   readonly #calls: Calls
   readonly #owner = {
-    isPast: (expiresAt: number) => !this.#applying && this.#journal.now > expiresAt,
+    isPast: (expiresAt: number) => !this.upstream.isApplying && this.#journal.now > expiresAt,
     metExpired: (keyspace: Keyspace, key: string) => this.#metExpired(keyspace, key),
     metExpiredFields: (keyspace: Keyspace, key: string, hash: Hash) => this.#expirer.metFields(keyspace, key, hash),
     timesChanged: () => this.#expirer.timesChanged(),
@@ -116,7 +108,6 @@ export class Engine implements Server {
   readonly contents: Contents
   readonly #blocking: Blocking
   #nextClientId = 1
-  #applying = false
   readonly #gate: Gate
   readonly #journal: Journal
   readonly #expirer: Expirer
@@ -157,11 +148,31 @@ export class Engine implements Server {
     this.#notifications = new Notifications({ config, channels: this.channels, observeIfNeeded })
     this.contents.addWatcher(this.#notifications)
     observeIfNeeded()
-    this.#primaryClient = this.connect({ kind: 'primary', reply: this.#primaryReply })
-    this.#applier = new Applier({
-      applyCommand: (argv, parser) => this.#applyCommand(argv, parser),
-      isInTransaction: () => this.#primaryClient.transaction !== null,
+    this.upstream = new Upstream({
+      env,
+      config,
+      history: this.history,
+      connect: (reply) => this.connect({ kind: 'primary', reply }),
+      execute: (client, argv, parser) => this.execute(client, argv, parser),
+      lookup: (argv) => this.lookup(argv),
       relay: (chunk, start, end) => this.stream.relay(chunk, start, end),
+      met: (argv) => {
+        if (argv.length === 2 && this.link?.isOurs === true) this.events.marked?.(textOfArg(argv[1]))
+      },
+    })
+    this.#images = new Images({
+      env,
+      config,
+      history: this.history,
+      contents: this.contents,
+      owner: this.#owner,
+      streamDb: () => (this.#role.link === null ? 0 : this.upstream.db),
+      replace: (fresh, streamDb) => {
+        this.#replaceDataset(fresh)
+        this.upstream.db = streamDb
+      },
+      synced: () => this.events.synced?.(),
+      reopenStream: () => this.stream.reopen(config.number('repl-backlog-size')),
     })
     this.#role = new Role(this.#roleHost())
     const may = (): boolean => this.#role.link === null && !this.#closed && !this.pause.isOn
@@ -502,67 +513,16 @@ export class Engine implements Server {
     this.history.becomeNew()
   }
 
-  #applyCommand(argv: Arg[], parser: RequestParser): void {
-    const client = this.#primaryClient
-    const name = textOfArg(argv[0])
-    if (argv.length === 2 && name === 'PING' && this.link?.isOurs === true) this.events.marked?.(textOfArg(argv[1]))
-    if (PASSED_ON.has(name.toLowerCase())) return
-    this.#applying = true
-    try {
-      this.execute(client, argv, parser)
-    } finally {
-      this.#applying = false
-    }
-    const { lastError } = this.#primaryReply
-    if (lastError === null) return
-    this.#primaryReply.lastError = null
-    if (this.lookup(argv) === undefined) this.#metUnknown(argv)
-    else throw new StoreError('PROTOCOL', `'${quoteArg(name)}' was answered with: ${lastError}`)
-  }
-
-  /** Our primary streamed a command that we do not know. To pass over it in silence would part our data from its. */
-  #metUnknown(argv: readonly Arg[]): void {
-    const name = argv
-      .slice(0, findCommand(argv[0]) === undefined ? 1 : 2)
-      .map((arg) => quoteArg(arg))
-      .join(' ')
-    const met = `MASTER sent the command '${name}' at offset ${this.history.offset}, which is not known here`
-    if (this.config.text('on-unknown-command') === 'stop') {
-      throw new StoreError('UNKNOWN_COMMAND', `${met}: the link stops, and what is held stays as it is`)
-    }
-    const { transaction } = this.#primaryClient
-    if (transaction !== null) transaction.failed = false
-    const count = (this.skippedCommands.get(name) ?? 0) + 1
-    this.skippedCommands.set(name, count)
-    this.env.log.warn(`${met}: it is skipped (${count} so far)`)
-  }
-
-  #resetApply(): void {
-    this.#applier.reset()
-    this.#primaryClient.transaction = null
-    this.#primaryReply.lastError = null
-  }
-
-  #beginLoad(): SnapshotLoad {
-    return loadInto(this.contents.fresh(), (fresh, { streamDb }) => {
-      this.#replaceDataset(fresh)
-      this.#primaryClient.db = streamDb
-      this.events.synced?.()
-    })
-  }
-
-  /**
-   * Takes the data of a file, and the place in a history where it was written: who stands there too, or knows it, goes on
-   * with a partial resync. Only before anything was written or followed.
-   */
   beginRestore(): SnapshotLoad {
-    return loadInto(this.contents.fresh(), (fresh, { streamDb, replid, offset }) => {
-      this.#replaceDataset(fresh)
-      this.#primaryClient.db = streamDb
-      if (replid === '') return
-      this.history.becomeRestored(replid, offset)
-      this.stream.reopen(this.config.number('repl-backlog-size'))
-    })
+    return this.#images.beginRestore()
+  }
+
+  reload(): void {
+    this.#images.reload()
+  }
+
+  takeSnapshot(form?: SnapshotForm): Snapshot {
+    return this.#images.take(form)
   }
 
   #replaceDataset(fresh: Dataset): void {
@@ -571,33 +531,6 @@ export class Engine implements Server {
     this.#bounds.furnish(fresh)
     this.#expirer.arm()
     if (this.#blocking.isDue) this.#journal.touch()
-  }
-
-  reload(): void {
-    const load = loadInto(this.contents.fresh(), (fresh) => this.#replaceDataset(fresh))
-    const snapshot = this.takeSnapshot()
-    while (!snapshot.done) for (const chunk of snapshot.read(Number.POSITIVE_INFINITY)) load.write(chunk)
-    load.commit()
-  }
-
-  takeSnapshot(form: SnapshotForm = FILE_FORM): Snapshot {
-    const dataset = form.noKeys ? new Dataset(0, this.#owner) : this.dataset
-    const aux: [string, string][] = [
-      ['redis-ver', REDIS_VERSION],
-      ['redis-bits', '64'],
-      ['ctime', String(Math.floor(this.env.now() / 1000))],
-      ['used-mem', String(this.env.memory().heapBytes)],
-      ['repl-stream-db', this.#role.link === null ? '0' : String(this.#primaryClient.db)],
-      ['repl-id', this.history.replid],
-      ['repl-offset', String(this.history.offset)],
-      ['aof-base', '0'],
-    ]
-    return new Snapshot(dataset, {
-      aux,
-      compress: this.config.flag('rdbcompression'),
-      checksum: this.config.flag('rdbchecksum'),
-      version: form.version,
-    })
   }
 
   #roleHost(): ConstructorParameters<typeof Role>[0] {
@@ -611,15 +544,16 @@ export class Engine implements Server {
         return engine.port
       },
       takeSnapshot: (form) => this.takeSnapshot(form),
-      writeSupplement: () => {
-        for (const { db, argv } of supplementOf(this.dataset)) this.#journal.write(db, argv)
+      writeSupplement: (version) => {
+        for (const { db, argv } of supplementOf(this.dataset, version)) this.#journal.write(db, argv)
       },
-      beginLoad: () => this.#beginLoad(),
+      beginLoad: () => this.#images.beginLoad(),
       apply: (chunk) => {
         this.timing.pass()
-        this.#applier.apply(chunk)
+        this.upstream.apply(chunk)
+        this.timing.pass()
       },
-      resetApply: () => this.#resetApply(),
+      resetApply: () => this.upstream.reset(),
       counted: (what) => void this.stats[what]++,
       replicaChanged: (replica) => this.events.replica?.(replica),
       linkChanged: (state, error) => this.events.link?.(state, error),

@@ -47,6 +47,14 @@ export class Journal {
     this.#frozenNow ??= this.#host.now()
   }
 
+  /** The effects so far do not belong together: outside of a transaction each goes into the stream by itself. */
+  part(): void {
+    if (this.#depth > 1) return
+    const effects = this.#effects
+    this.#effects = []
+    if (this.#host.stream.active) for (const effect of effects) this.#host.stream.writeAll([effect])
+  }
+
   leave(): void {
     if (--this.#depth > 0) return
     this.#frozenNow = null

@@ -17,7 +17,8 @@ export interface SnapshotPlace {
 }
 
 /**
- * `whole` gets the dataset when all of it is there and the checksum is right, and where it stands. Errors are StoreErrors RDB; the dataset is then to be forgotten.
+ * `whole` gets the dataset when all of it is there and the checksum is right, and where it stands. Errors are StoreErrors
+ * RDB; the dataset is then to be forgotten.
  */
 export function loadInto(fresh: Dataset, whole: (fresh: Dataset, place: SnapshotPlace) => void): SnapshotLoad {
   const { keyspaces } = fresh

@@ -23,7 +23,7 @@ export interface RoleHost {
   readonly runId: string
   readonly port: number
   takeSnapshot(form: SnapshotForm): SnapshotSource
-  writeSupplement(): void
+  writeSupplement(version: number): void
   beginLoad(): SnapshotLoad
   apply(chunk: Buffer): void
   resetApply(): void
@@ -66,7 +66,7 @@ export class Role {
         output: outputLimit,
       }),
       takeSnapshot: (form) => host.takeSnapshot(form),
-      writeSupplement: () => host.writeSupplement(),
+      writeSupplement: (version) => host.writeSupplement(version),
       isRelaying: () => this.link !== null,
       counted: (what) => host.counted(what),
       replicaChanged: (replica) => host.replicaChanged(replica),

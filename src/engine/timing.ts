@@ -1,5 +1,8 @@
-// How long calls take. The clock is read once a call: where several requests came in one chunk, the end of one is the
-// start of the next. What it costs to read a request and to write its effects counts as the call's own.
+// How long calls take. Where several requests came in one chunk, the end of one is the start of the next, and what it costs
+// to read a request and to write its effects counts as the call's own.
+// To read the clock costs as much as a fifth of a GET. So calls of commands that cannot take long are timed in groups, and
+// each gets its share; what stalls such a group (garbage collection, a busy machine) is in no slow log. Each is timed by
+// itself while LATENCY watches, or while the slow log keeps calls that took less than a stall does.
 
 import type { Arg } from '../bytes.js'
 import type { Client } from '../commands/client.js'
@@ -10,6 +13,15 @@ import { Slowlog } from '../commands/slowlog.js'
 import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 
+/** Most calls of a group. */
+const GROUP_SIZE = 16
+/** A call with more arguments is timed by itself, whatever the command. */
+const FEW_ARGUMENTS = 8
+/** A slow log that keeps less than this has each call timed. */
+const STALL_MICROSECONDS = 1000
+/** In place of when a call began: it is timed with its group. */
+const IN_GROUP = -1
+
 export class Timing {
   readonly slowlog: Slowlog
   readonly latency: LatencyMonitor
@@ -17,8 +29,10 @@ export class Timing {
   /** latency-tracking: how calls are spread is kept for each command. */
   #tracksCommands: boolean
   #lastMs = 0
-  /** `lastMs` is when the work before the next call ended. */
+  /** `lastMs` is when the work before the next call or group ended. */
   #isFresh = false
+  /** The calls since `lastMs`, which share the time until the clock is read again. */
+  readonly #group: Command[] = []
 
   constructor(env: Env, config: Config) {
     this.#env = env
@@ -30,29 +44,32 @@ export class Timing {
     })
   }
 
-  /** Time has passed that belongs to no call: the next one reads the clock itself. */
+  /** To be called before and after work that makes calls: time passes that belongs to none. */
   pass(): void {
+    if (this.#group.length > 0) this.#read()
     this.#isFresh = false
   }
 
-  /** A call begins: when, in ms of the monotonic clock. */
-  begin(): number {
-    if (this.#isFresh) return this.#lastMs
-    this.#isFresh = true
-    return (this.#lastMs = this.#env.monotonic())
+  /** A call begins. What this gives is for `end`. */
+  begin(command: Command, argv: readonly Arg[]): number {
+    const inGroup = command.isBrief && argv.length <= FEW_ARGUMENTS && !this.#isExact
+    if (!this.#isFresh || (!inGroup && this.#group.length > 0)) {
+      this.#read()
+      this.#isFresh = true
+    }
+    return inGroup ? IN_GROUP : this.#lastMs
   }
 
   /** The call is over. */
   end(client: Client, command: Command, argv: readonly Arg[], beganMs: number): void {
-    const endMs = this.#env.monotonic()
-    this.#lastMs = endMs
-    const takenMs = endMs - beganMs
-    const microseconds = takenMs * 1000
-    command.microseconds += microseconds
-    if (this.#tracksCommands) {
-      command.latency ??= new LatencyHistogram()
-      command.latency.add(takenMs * 1e6)
+    if (beganMs === IN_GROUP) {
+      if (this.#group.push(command) === GROUP_SIZE) this.#read()
+      return
     }
+    this.#read()
+    const takenMs = this.#lastMs - beganMs
+    const microseconds = takenMs * 1000
+    this.#count(command, takenMs)
     if (microseconds >= this.slowlog.slowerThanMicroseconds && !command.flags.has('skip_slowlog')) {
       this.slowlog.add(client, command, argv, microseconds, this.#env.now())
     }
@@ -63,7 +80,33 @@ export class Timing {
 
   /** The call is over, but waits: its time is told when it goes on. */
   pause(): void {
-    this.#lastMs = this.#env.monotonic()
+    this.#read()
+  }
+
+  /** Somebody wants to hear of single calls, though they took little. */
+  get #isExact(): boolean {
+    return (
+      this.slowlog.slowerThanMicroseconds < STALL_MICROSECONDS || this.latency.thresholdMs !== Number.POSITIVE_INFINITY
+    )
+  }
+
+  /** Reads the clock, and shares out the time since the last reading. */
+  #read(): void {
+    const nowMs = this.#env.monotonic()
+    const group = this.#group
+    if (group.length > 0) {
+      const eachMs = (nowMs - this.#lastMs) / group.length
+      for (const command of group) this.#count(command, eachMs)
+      group.length = 0
+    }
+    this.#lastMs = nowMs
+  }
+
+  #count(command: Command, takenMs: number): void {
+    command.microseconds += takenMs * 1000
+    if (!this.#tracksCommands) return
+    command.latency ??= new LatencyHistogram()
+    command.latency.add(takenMs * 1e6)
   }
 
   /** Runs work that is no call, and notes it under this name if it takes long. */

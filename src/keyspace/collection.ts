@@ -2,7 +2,7 @@
 // are plain data structures beside this file: they know no key, no command, no clock and no wire. Everything in them is
 // text (see bytes.ts): a string whose UTF-8 encoding is the bytes, so that any bytes survive.
 
-export type CollectionType = 'list' | 'hash' | 'set' | 'zset' | 'stream'
+export type CollectionType = 'list' | 'hash' | 'set' | 'zset' | 'stream' | 'vectorset'
 
 export interface Collection {
   readonly type: CollectionType

@@ -13,9 +13,10 @@ import type { List } from './list.js'
 import type { MemberSet } from './set.js'
 import type { SortedSet } from './sorted-set.js'
 import type { StreamLog } from './stream.js'
+import type { VectorSet } from './vector-set.js'
 
 /** What a key can hold: a string, as text or bytes, or a collection, which is changed in place. */
-export type Value = Arg | List | Hash | MemberSet | SortedSet | StreamLog
+export type Value = Arg | List | Hash | MemberSet | SortedSet | StreamLog | VectorSet
 
 /** Whether the value is of the type string. */
 export function isString(value: Value): value is Arg {

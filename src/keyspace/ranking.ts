@@ -22,7 +22,10 @@ class Inner {
   children: Node[] = []
   /** How many members are below each child. */
   counts: number[] = []
-  /** No member below a child is less than its bound, and all below the children before it are. The first is not used. */
+  /**
+   * No member below a child is less than its bound, and all below the children before it are. The first child's bound is
+   * that of the node itself, and not asked for here.
+   */
   scores: number[] = []
   members: string[] = []
 }
@@ -301,9 +304,6 @@ function join(node: Inner, left: number): void {
     into.next = from.next
     if (from.next !== null) from.next.previous = into
   } else if (into instanceof Inner && from instanceof Inner) {
-    // The bound of its first child, which was of no use there, is now what parts the two halves.
-    from.scores[0] = node.scores[left + 1]
-    from.members[0] = node.members[left + 1]
     into.children = into.children.concat(from.children)
     into.counts = into.counts.concat(from.counts)
     into.scores = into.scores.concat(from.scores)

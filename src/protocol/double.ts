@@ -17,6 +17,24 @@ export function formatDouble(value: number): string {
   return `${withoutZeros(digits)}e${sign}${String(Math.abs(power)).padStart(2, '0')}`
 }
 
+/** The fewest digits that are enough, as Redis from 7.2 on prints them: `0.1`, `1e+15`, `1.2345678912345679e+8`. */
+export function formatShortest(value: number): string {
+  if (!Number.isFinite(value) || value === 0) return formatDouble(value)
+  const [mantissa, exponent] = Math.abs(value).toExponential().split('e')
+  const digits = mantissa.replace('.', '')
+  const power = Number(exponent)
+  const sign = value < 0 ? '-' : ''
+  const zeros = power - digits.length + 1
+  if (zeros >= 0 && power < digits.length + 7) return sign + digits + '0'.repeat(zeros)
+  if (zeros < 0 && (zeros > -7 || Math.abs(power) < 4)) {
+    const before = digits.length + zeros
+    if (before <= 0) return `${sign}0.${'0'.repeat(-before)}${digits}`
+    return `${sign}${digits.slice(0, before)}.${digits.slice(before)}`
+  }
+  const rest = digits.length > 1 ? `.${digits.slice(1)}` : ''
+  return `${sign}${digits[0]}${rest}e${power < 0 ? '-' : '+'}${Math.abs(power)}`
+}
+
 /**
  * `d.ddde+x` with 17 digits. A number in the middle between two such has 18 digits, the last one a 5: C takes the even
  * neighbour, JavaScript the larger one.

@@ -8,6 +8,7 @@ export const ZSET_TEXT = 3
 export const HASH = 4
 export const ZSET = 5
 export const MODULE_1 = 6
+/** The one module whose values are known is that of Redis 8's vector sets. */
 export const MODULE = 7
 export const HASH_ZIPMAP = 9
 export const LIST_ZIPLIST = 10
@@ -37,7 +38,7 @@ export const STREAM_5 = 27
 export const readableTypes: ReadonlySet<number> = new Set([
   ...[STRING, LIST, SET, ZSET_TEXT, HASH, ZSET, HASH_ZIPMAP, LIST_ZIPLIST, SET_INTSET, ZSET_ZIPLIST, HASH_ZIPLIST],
   ...[LIST_QUICKLIST, STREAM, HASH_LISTPACK, ZSET_LISTPACK, LIST_QUICKLIST_2, STREAM_2, SET_LISTPACK, STREAM_3],
-  ...[HASH_TIMES_22, HASH_TIMES_23, HASH_TIMES, HASH_TIMES_LISTPACK, STREAM_4],
+  ...[HASH_TIMES_22, HASH_TIMES_23, HASH_TIMES, HASH_TIMES_LISTPACK, STREAM_4, MODULE],
 ])
 
 /** For errors. Everything from 243 on is no type, but another record. */

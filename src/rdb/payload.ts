@@ -9,7 +9,7 @@ import { FIRST_FUNCTION_VERSION, isKnownVersion, readableTypes, VALKEY_VERSION }
 import { RdbInput } from './input.js'
 import { RdbOutput } from './output.js'
 import { Damage } from './packed.js'
-import { typeFor, versionOfType, writeValue } from './value-writer.js'
+import { fullTypeFor, versionOfType, writeValue } from './value-writer.js'
 import { readValue } from './values.js'
 
 const FUNCTION = 245
@@ -21,10 +21,10 @@ const MAX_STRING_BYTES = 512 * 1024 * 1024
 /** The payload of a value, one byte a character: in the lowest version that holds it. */
 export function dumpValue(value: Value): string {
   return written((output) => {
-    const type = typeFor(value, Number.POSITIVE_INFINITY)
+    const type = fullTypeFor(value)
     output.byte(type)
     const version = versionOfType(type)
-    writeValue(output, type, value, version)
+    for (const _ of writeValue(output, type, value, version));
     return version
   })
 }

@@ -5,13 +5,14 @@
 // on from there with the next piece. So a type that takes a million small steps needs no state beside its own loop:
 //     while (!input.string()) yield         // until the whole string is here
 //     const member = input.text()
-// Values are read in values.ts. Knows nothing of the keyspace: what is loaded becomes visible, or is thrown away after an error, elsewhere.
+// Values are read in values.ts. Knows nothing of the keyspace: what is loaded becomes visible, or is thrown away after an
+// error, elsewhere.
 
 import type { Arg } from '../bytes.js'
+import type { StoreError } from '../errors.js'
 import type { Value } from '../keyspace/keyspace.js'
-import type { Uint64 } from '../keyspace/stream.js'
 import { hex64 } from './crc64.js'
-import { isKnownVersion, MODULE, readableTypes, STRING, typeNames, VALKEY_VERSION } from './forms.js'
+import { isKnownVersion, readableTypes, STRING, typeNames, VALKEY_VERSION } from './forms.js'
 import { RdbInput } from './input.js'
 import { Damage } from './packed.js'
 import { type Reading, readValue } from './values.js'
@@ -189,7 +190,7 @@ export class RdbReader {
             yield
           }
         default: {
-          if (!readableTypes.has(kind)) yield* this.#refuse(kind)
+          if (!readableTypes.has(kind)) throw this.#refusal(kind)
           const start = input.offset - 1
           while (!input.string()) yield
           const key = input.text()
@@ -268,30 +269,12 @@ export class RdbReader {
     }
   }
 
-  /** Throws for a first byte whose record cannot be read. How long it is cannot be known, so neither what follows. */
-  *#refuse(kind: number): Generator<void, void, void> {
-    const input = this.#input
-    const offset = input.offset - 1
-    if (kind === MODULE) {
-      while (!input.string()) yield
-      let id: Uint64
-      while ((id = input.wideLength()) < 0) yield
-      throw input.error(`type ${kind} (module) cannot be read: it belongs to the module '${moduleName(id)}'`, offset)
-    }
+  /** For a first byte whose record cannot be read. How long it is cannot be known, so neither what follows. */
+  #refusal(kind: number): StoreError {
     const noun = kind >= FIRST_OPCODE ? 'opcode' : 'type'
-    throw input.error(`${noun} ${kind} (${opcodeNames[kind] ?? typeNames[kind] ?? 'unknown'}) cannot be read`, offset)
+    const name = opcodeNames[kind] ?? typeNames[kind] ?? 'unknown'
+    return this.#input.error(`${noun} ${kind} (${name}) cannot be read`, this.#input.offset - 1)
   }
-}
-
-const MODULE_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-const MODULE_NAME_LENGTH = 9
-
-/** A module's type has a name of nine characters: the upper 54 bits of its id, six a character. */
-function moduleName(id: Uint64): string {
-  const bits = BigInt(id)
-  let name = ''
-  for (let i = 0; i < MODULE_NAME_LENGTH; i++) name += MODULE_LETTERS[Number((bits >> BigInt(58 - 6 * i)) & 63n)]
-  return name
 }
 
 /** -1 stands for "none" in the loaders of Redis and Valkey. */

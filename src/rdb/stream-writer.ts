@@ -47,8 +47,13 @@ function hasActiveTimes(stream: StreamLog): boolean {
   return false
 }
 
-/** `newBackLengths`: see ListpackWriter. */
-export function writeStream(output: RdbOutput, type: number, stream: StreamLog, newBackLengths: boolean): void {
+/** A step for each node and group. `newBackLengths`: see ListpackWriter. */
+export function* writeStream(
+  output: RdbOutput,
+  type: number,
+  stream: StreamLog,
+  newBackLengths: boolean,
+): Generator<void, void, void> {
   output.length(stream.nodeCount)
   const listpack = new ListpackWriter(newBackLengths)
   for (const node of stream.nodes) {
@@ -57,6 +62,7 @@ export function writeStream(output: RdbOutput, type: number, stream: StreamLog, 
     listpack.reset()
     putNode(listpack, node)
     output.bytes(listpack.finish())
+    yield
   }
   output.length(stream.size)
   putIdNumbers(output, stream.lastId)
@@ -66,7 +72,10 @@ export function writeStream(output: RdbOutput, type: number, stream: StreamLog, 
     output.wideLength(stream.entriesAdded)
   }
   output.length(stream.groups.size)
-  for (const group of stream.groups.values()) writeGroup(output, type, group)
+  for (const group of stream.groups.values()) {
+    writeGroup(output, type, group)
+    yield
+  }
   if (type === STREAM_4) writeIdempotence(output, stream.idempotence!)
 }
 

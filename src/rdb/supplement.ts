@@ -1,5 +1,5 @@
-// What the first forms of values, which every server reads, cannot carry: as commands that bring it after them. Applied to
-// data that has it already they change nothing. And which version of the format could carry it.
+// What a snapshot of an older version of the format cannot carry: as commands that bring it afterwards. Applied to data that
+// has it already they change nothing. And which version could carry it.
 
 import { type Arg, argOfLatin1 } from '../bytes.js'
 import type { Dataset } from '../keyspace/dataset.js'
@@ -8,28 +8,43 @@ import type { Hash } from '../keyspace/hash.js'
 import { GONE, isString, type Keyspace, type Value } from '../keyspace/keyspace.js'
 import type { StreamLog } from '../keyspace/stream.js'
 import { formatId, isZeroId } from '../keyspace/stream-id.js'
-import { FIRST_FUNCTION_VERSION } from './forms.js'
+import type { VectorSet } from '../keyspace/vector-set.js'
+import { FIRST_FUNCTION_VERSION, HASH_TIMES, STREAM_2, STREAM_4, VALKEY_VERSION } from './forms.js'
+import { dumpValue } from './payload.js'
 import { hasOwnCount } from './stream-writer.js'
-import { LOWEST_VERSION, versionFor } from './value-writer.js'
+import { LOWEST_VERSION, versionFor, versionOfType } from './value-writer.js'
 
 export interface SupplementCommand {
   db: number
   argv: (Arg | number)[]
 }
 
+type Collection = Exclude<Value, Arg>
+
 /** No command names more fields than this. */
 const FIELDS_A_COMMAND = 1000
 
-/** The commands to be applied after a snapshot of the lowest version. */
-export function* supplementOf(dataset: Dataset): Generator<SupplementCommand, void> {
-  for (const { code } of dataset.libraries.values())
-    yield { db: 0, argv: ['FUNCTION', 'LOAD', 'REPLACE', argOfLatin1(code)] }
+/** The commands to be applied after a snapshot of that version, 80 for Valkey's. */
+export function* supplementOf(dataset: Dataset, version: number): Generator<SupplementCommand, void> {
+  if (version < FIRST_FUNCTION_VERSION) {
+    for (const { code } of dataset.libraries.values())
+      yield { db: 0, argv: ['FUNCTION', 'LOAD', 'REPLACE', argOfLatin1(code)] }
+  }
   for (const keyspace of dataset.keyspaces) {
     for (const [key, value] of collectionsOf(keyspace)) {
-      if (value.type === 'hash') for (const argv of timesOf(key, value)) yield { db: keyspace.index, argv }
-      else if (value.type === 'stream') for (const argv of countersOf(key, value)) yield { db: keyspace.index, argv }
+      for (const argv of missingOf(key, value, version)) yield { db: keyspace.index, argv }
+      // Valkey, whose versions are known, has no such type.
+      if (value.type === 'vectorset' && version === LOWEST_VERSION)
+        yield { db: keyspace.index, argv: restoring(keyspace, key, value) }
     }
   }
+}
+
+function* missingOf(key: string, value: Collection, version: number): Generator<(Arg | number)[], void> {
+  if (value.type === 'hash' && version < versionOfType(HASH_TIMES)) yield* timesOf(key, value)
+  if (value.type !== 'stream') return
+  if (version < versionOfType(STREAM_2)) yield* countersOf(key, value)
+  if (version < versionOfType(STREAM_4) || version === VALKEY_VERSION) yield* messagesOf(key, value)
 }
 
 /** The lowest of Redis' versions that holds all of it without loss. */
@@ -37,14 +52,15 @@ export function lowestVersion(dataset: Dataset): number {
   let version = dataset.libraries.size > 0 ? FIRST_FUNCTION_VERSION : LOWEST_VERSION
   for (const keyspace of dataset.keyspaces) {
     for (const [, value] of collectionsOf(keyspace)) {
-      if (value.type === 'hash' || value.type === 'stream') version = Math.max(version, versionFor(value))
+      if (value.type === 'hash' || value.type === 'stream' || value.type === 'vectorset')
+        version = Math.max(version, versionFor(value))
     }
   }
   return version
 }
 
 /** Keys past their time included, as in a snapshot. */
-function* collectionsOf({ slots }: Keyspace): Generator<[string, Exclude<Value, Arg>], void> {
+function* collectionsOf({ slots }: Keyspace): Generator<[string, Collection], void> {
   for (const [key, slot] of slots) {
     if (typeof slot === 'string' || slot === GONE) continue
     const value = slot instanceof Timed ? slot.value : slot
@@ -72,6 +88,13 @@ function expiry(key: string, expiresAt: number, fields: readonly string[]): (Arg
   return ['HPEXPIREAT', key, expiresAt, 'FIELDS', fields.length, ...fields]
 }
 
+/** The set as it is, to the bit: VADD would quantise it anew. A server without such sets refuses it, and keeps the link. */
+function restoring({ slots }: Keyspace, key: string, set: VectorSet): (Arg | number)[] {
+  const slot = slots.get(key)
+  const expiresAt = slot instanceof Timed ? slot.expiresAt : 0
+  return ['RESTORE', key, expiresAt, argOfLatin1(dumpValue(set)), 'REPLACE', 'ABSTTL']
+}
+
 function* countersOf(key: string, stream: StreamLog): Generator<(Arg | number)[], void> {
   const { entriesAdded, maxDeletedId } = stream
   if (entriesAdded !== stream.size || !isZeroId(maxDeletedId)) {
@@ -82,5 +105,18 @@ function* countersOf(key: string, stream: StreamLog): Generator<(Arg | number)[]
     if (!hasOwnCount(stream, group)) continue
     const read = group.entriesRead === null ? '-1' : String(group.entriesRead)
     yield ['XGROUP', 'SETID', key, group.name, formatId(group.lastId), 'ENTRIESREAD', read]
+  }
+}
+
+/** What producers sent (Redis 8.6). Whoever does not know the commands has no use for them either. */
+function* messagesOf(key: string, stream: StreamLog): Generator<(Arg | number)[], void> {
+  const { idempotence } = stream
+  if (idempotence === null) return
+  const { durationSeconds, maxSize, producers } = idempotence
+  yield ['XCFGSET', key, 'IDMP-DURATION', durationSeconds, 'IDMP-MAXSIZE', maxSize]
+  for (const [producer, messages] of producers) {
+    for (const [message, id] of messages) {
+      if (stream.has(id)) yield ['XIDMPRECORD', key, producer, message, formatId(id)]
+    }
   }
 }

@@ -14,6 +14,7 @@ import { Intset } from './intset.js'
 import { Listpack } from './listpack.js'
 import { Damage, type Packed } from './packed.js'
 import { readStream } from './stream-reader.js'
+import { readVectorSet } from './vector-set.js'
 import { Ziplist } from './ziplist.js'
 import { Zipmap } from './zipmap.js'
 
@@ -80,6 +81,8 @@ export function* readValue(input: RdbInput, type: number, fromValkey: boolean): 
     case forms.STREAM_3:
     case forms.STREAM_4:
       return yield* readStream(input, type)
+    case forms.MODULE:
+      return yield* readVectorSet(input)
     default:
       throw new Damage('a type that cannot be read')
   }

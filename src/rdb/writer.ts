@@ -1,14 +1,14 @@
 // Writes an RDB file: REDIS0009 unless told otherwise, which every server from Redis 6.2 and Valkey on loads. Knows values,
 // but neither keyspaces nor where the chunks go: in which order things come, and that no key comes twice, is the caller's
 // part. A version is a promise: each value is written in the lowest form that holds it and that the version has; what it has
-// no form for (times of fields, counters of streams) is left out.
+// no form for (times of fields, counters of streams, vector sets) is left out.
 
 import type { Arg } from '../bytes.js'
 import { assert } from '../errors.js'
-import { isString, type Value } from '../keyspace/keyspace.js'
+import type { Value } from '../keyspace/keyspace.js'
 import { FIRST_FUNCTION_VERSION, MAX_REDIS_VERSION, STRING, VALKEY_VERSION } from './forms.js'
 import { type OutputOptions, RdbOutput } from './output.js'
-import { typeFor, writeValue } from './value-writer.js'
+import { type Steps, typeFor, writeValue } from './value-writer.js'
 
 const EOF = 255
 const SELECT_DB = 254
@@ -79,13 +79,15 @@ export class RdbWriter {
 
   /** Any key. */
   value(key: string, value: Value, expiresAt: number | null): void {
-    if (isString(value)) {
-      this.string(key, value, expiresAt)
-      return
-    }
+    for (const _ of this.valueInSteps(key, value, expiresAt));
+  }
+
+  /** Any key: the value must not change before the last step, nor anything else be written. */
+  *valueInSteps(key: string, value: Value, expiresAt: number | null): Steps {
     const type = typeFor(value, this.#version)
+    if (type === null) return
     this.#keyHead(type, key, expiresAt)
-    writeValue(this.#output, type, value, this.#version)
+    yield* writeValue(this.#output, type, value, this.#version)
   }
 
   /** The end of the file: its mark, the checksum or zeros, and the last chunk. */

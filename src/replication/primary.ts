@@ -9,7 +9,7 @@
 import type { Env, Timer } from '../env.js'
 import type { Link } from '../link.js'
 import { encodeCommand } from '../protocol/parser.js'
-import { needsSupplement, type SnapshotForm, snapshotForm } from './snapshot-form.js'
+import { type SnapshotForm, snapshotForm } from './snapshot-form.js'
 import type { Stream } from './stream.js'
 
 export interface PrimaryConfig {
@@ -36,8 +36,8 @@ export interface PrimaryHost {
   config(): PrimaryConfig
   /** The data as it is now. */
   takeSnapshot(form: SnapshotForm): SnapshotSource
-  /** What a snapshot of the common version cannot carry is written into the stream. Whoever has it already loses nothing. */
-  writeSupplement(): void
+  /** What a snapshot of that version cannot carry is written into the stream. To whoever has it already it changes nothing. */
+  writeSupplement(version: number): void
   /** The stream is not ours: no PING of our own goes into it, and its backlog is never freed. */
   isRelaying(): boolean
   counted(what: 'syncFull' | 'syncPartialOk' | 'syncPartialErr'): void
@@ -273,8 +273,8 @@ export class Primary {
   }
 
   /** The replica reads on in the stream from where it stood when the snapshot was taken: there the rest comes first. */
-  #supplement(form: SnapshotForm): void {
-    if (needsSupplement(form) && !this.#host.isRelaying()) this.#host.writeSupplement()
+  #supplement({ version, noKeys }: SnapshotForm): void {
+    if (version !== 'lowest' && !noKeys && !this.#host.isRelaying()) this.#host.writeSupplement(version)
   }
 
   #measure(replica: Replica, measured: SnapshotSource, bytes: number): void {

@@ -1,5 +1,5 @@
-// In which form a replica gets its snapshot: which version of the RDB format, and whether what that cannot carry follows
-// as commands. Every form has to load at its reader: one that is too new makes each sync fail.
+// In which form a replica gets its snapshot: which version of the RDB format. It has to load there: one that is too new makes
+// each sync fail. What it cannot carry follows as commands, if the stream is ours.
 
 import type { ReplicaTraits } from './primary.js'
 
@@ -32,9 +32,4 @@ export function snapshotForm(traits: ReplicaTraits, isRelaying: boolean): Snapsh
   if (major >= 9) return { version: VALKEY_9_VERSION, noKeys }
   if (major >= 8) return { version: VALKEY_8_VERSION, noKeys }
   return { version: isRelaying ? 'lowest' : COMMON_VERSION, noKeys }
-}
-
-/** Whether commands have to follow a snapshot of this form. */
-export function needsSupplement({ version, noKeys }: SnapshotForm): boolean {
-  return version === COMMON_VERSION && !noKeys
 }

@@ -56,6 +56,10 @@ export class Cases {
     return this.#world.store
   }
 
+  get ourPort(): number {
+    return this.#world.ours
+  }
+
   get realPort(): number {
     return this.#world.real
   }
@@ -145,7 +149,8 @@ function connectForBytes(port: number): Promise<RawClient> {
   return RawClient.connect({ port, bulk: 'latin1' })
 }
 
-async function becomeReplica(client: RawClient): Promise<void> {
+/** Makes a connection that carries the replication stream from now on. */
+export async function becomeReplica(client: RawClient): Promise<void> {
   await client.ok('REPLCONF', 'capa', 'psync2')
   client.send(encode('PSYNC', '?', '-1'))
   for (;;) {

@@ -3,8 +3,9 @@
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { decode, distance, encode, geohashText } from '../../src/commands/geohash.js'
+import { missingPeer, startServer } from '../peers.js'
 import { suite } from '../suite.js'
-import { skip } from './both.js'
+import { Both, skip } from './both.js'
 import { Cases } from './cases.js'
 
 const test = suite('geo')
@@ -107,6 +108,38 @@ test('STOREDIST', { skip }, async () => {
   }
   assert.equal(scores[0], scores[1])
   assert.is(scores[0].length, 8)
+  await cases.sameCommands([])
+})
+
+const skipValkey = missingPeer('valkey', '9.1.2')
+
+test('BYPOLYGON, as Valkey 9 has it', { skip: skip ?? skipValkey }, async () => {
+  await using server = await startServer({ family: 'valkey', version: '9.1.2' })
+  const valkey = await server.connect()
+  const both = new Both(cases.both.ours, valkey)
+  await both.same([
+    'FLUSHALL',
+    ...SICILY.split('; '),
+    'GEOADD g 179.5 10 east -179.5 10 west 14 37.9 inside 14.001 38 edge',
+  ])
+  await both.same([
+    'GEOSEARCH g BYPOLYGON 3 12 36 16 36 14 39 ASC WITHDIST WITHCOORD',
+    'GEOSEARCH g BYPOLYGON 4 13 37 16 37 16 39 13 39 DESC WITHHASH',
+    'GEOSEARCH g BYPOLYGON 5 13 37 16 39 13 39 16 37 14 30 ASC',
+    'GEOSEARCH g BYPOLYGON 3 -180 -80 180 -80 0 85 ASC COUNT 3',
+    'GEOSEARCH g BYPOLYGON 2 1 1 2 2',
+    'GEOSEARCH g BYPOLYGON x 1 1 2 2 3 3',
+    'GEOSEARCH g BYPOLYGON 3 1 1 2 2 3 x',
+    'GEOSEARCH g BYPOLYGON 3 1 1 2 2 300 3',
+    'GEOSEARCH g BYPOLYGON 4 1 1 2 2 3 3',
+    'GEOSEARCH g FROMLONLAT 1 1 BYPOLYGON 3 1 1 2 2 3 3',
+    'GEOSEARCH g BYPOLYGON 3 1 1 2 2 3 3 FROMMEMBER Palermo',
+    'GEOSEARCH g BYPOLYGON 3 1 1 2 2 3 3 BYRADIUS 1 km',
+    'GEOSEARCHSTORE d g BYPOLYGON 4 13 37 16 37 16 39 13 39',
+    'ZRANGE d 0 -1',
+  ])
+  await valkey.close()
+  await cases.ourStream()
 })
 
 const longitude = fc.oneof(

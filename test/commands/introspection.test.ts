@@ -109,6 +109,7 @@ function plain(argument: Doc): unknown {
 const otherwise: Record<string, string> = {
   'client|list': 'a block around ID, which the token belongs to',
   'config|get': 'a block around the one argument',
+  psubscribe: 'a block around the one argument',
 }
 
 test('COMMAND DOCS of every command: group, since, deprecation, arguments', { skip }, () =>

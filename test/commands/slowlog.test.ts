@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert'
 import { LatencyHistogram } from '../../src/commands/latency-histogram.js'
 import { sparkline } from '../../src/commands/sparkline.js'
-import type { Reply } from '../client.js'
+import { encode, type Reply } from '../client.js'
 import { suite, until } from '../suite.js'
 import { type Both, type Mask, skip, startBoth, type World } from './both.js'
 
@@ -68,6 +68,27 @@ test('only slow calls are kept, with the time they took', { skip }, async () => 
   assert.equal(argv, ['DEBUG', 'SLEEP', '0.03'])
   assert.ok(Number(took) >= 30_000 && Number(took) < 1_000_000, `took ${took}`)
   assert.ok(Math.abs(Number(at) - Date.now() / 1000) < 5)
+})
+
+test('a slow call among fast ones that came with it: only that one took long', { skip }, async () => {
+  await using both = await world.connect()
+  const { ours } = both
+  await ours.ok('SLOWLOG', 'RESET')
+  await ours.ok('CONFIG', 'RESETSTAT')
+  const fast = Array.from({ length: 40 }, (_, i) => [encode('SET', `k${i}`, i), encode('GET', `k${i}`)]).flat()
+  ours.send(Buffer.concat([...fast, encode('DEBUG', 'SLEEP', '0.05'), ...fast]))
+  for (let i = 0; i < 161; i++) await ours.reply()
+  const logged = ((await ours.ok('SLOWLOG', 'GET', '-1')) as Reply[][]).map(([, , , argv]) => argv)
+  assert.equal(logged, [['DEBUG', 'SLEEP', '0.05']])
+  const stats = String(await ours.ok('INFO', 'commandstats'))
+  const usec = (name: string): number[] =>
+    [...stats.matchAll(new RegExp(`cmdstat_${name}:calls=(\\d+),usec=(\\d+)`, 'g'))].flatMap((match) =>
+      match.slice(1).map(Number),
+    )
+  const [[sets, setTook], [gets, getTook], [sleeps, sleepTook]] = ['set', 'get', 'debug'].map(usec)
+  assert.equal([sets, gets, sleeps], [80, 80, 1])
+  assert.ok(sleepTook >= 50_000, `DEBUG took ${sleepTook}`)
+  assert.ok(setTook > 0 && setTook < 40_000 && getTook > 0 && getTook < 40_000, `SET ${setTook}, GET ${getTook}`)
 })
 
 test('LATENCY: what is refused, and an empty one', { skip }, () =>

@@ -295,15 +295,4 @@ test('XDELEX, XACKDEL and references, as redis-server 8.6.3', { skip: skip86 }, 
   await server.stop()
 })
 
-test('what a primary of 8.6.3 streams of messages that come twice', { skip: skip86 }, async () => {
-  await using store = new Store()
-  const listener = await store.listen({ port: 0 })
-  const client = await RawClient.connect({ port: listener.port! })
-  await client.ok('XADD', 's', 'IDMP', 'p', 'one', '*', 'a', '1')
-  const first = await client.ok('XADD', 's', 'IDMPAUTO', 'p', '*', 'a', '1')
-  assert.is(await client.ok('XADD', 's', 'IDMPAUTO', 'p', '*', 'a', '1'), first)
-  assert.is(await client.ok('XLEN', 's'), 2)
-  await client.close()
-})
-
 test.run()

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import { StreamLog } from '../../src/keyspace/stream.js'
 import { Store } from '../../src/store.js'
 import { RawClient } from '../client.js'
 import { suite } from '../suite.js'
@@ -109,6 +110,49 @@ test('in RESP3', { skip }, async () => {
   )
 })
 
+test('a node counts the bytes that it has in a listpack', { skip }, async () => {
+  const { both } = cases
+  await both.same(['CONFIG SET rdbcompression no stream-node-max-bytes 0'])
+  const lengths = [0, 1, 20, 21, 62, 63, 64, 65, 124, 125, 126, 127, 4095, 4096, 4097, 16377, 16378, 16379, 16400]
+  const integers = [0, 127, 128, 4095, 4096, 32767, 32768, 8388607, 8388608, 2147483647, 2147483648].flatMap((n) => [
+    n,
+    -n,
+    -n - 1,
+  ])
+  const others = [
+    '9223372036854775807',
+    '-9223372036854775808',
+    '9223372036854775808',
+    '01',
+    '-0',
+    '+1',
+    ' 1',
+    'é',
+    '€',
+  ]
+  for (const value of [...lengths.map((length) => 'x'.repeat(length)), ...integers.map(String), ...others]) {
+    const stream = new StreamLog()
+    await both.replies('DEL s')
+    for (const [ms, fields] of [
+      [5, ['f', value]],
+      [7, ['f', value]],
+      [4000, [value, value, 'g', '1']],
+    ] as const) {
+      stream.append({ ms, seq: 1 }, fields, { maxEntries: 100, maxBytes: 0 })
+      await both.same([['XADD', 's', `${ms}-1`, ...fields]])
+    }
+    stream.delete({ ms: 7, seq: 1 })
+    await both.same(['XDEL s 7-1'])
+    const [node] = stream.nodes
+    const reply = await both.real.callRaw('DUMP', 's')
+    // The type, one node, the length of its id, the id, the length of the listpack in one, two or five bytes, and its head.
+    const start = reply.indexOf('\r\n') + 2 + 1 + 1 + 17
+    const head = start + [1, 2, 5][reply[start] >> 6]
+    assert.is(node.listpackBytes, reply.readUInt32LE(head), value)
+  }
+  await both.same(['CONFIG SET rdbcompression yes stream-node-max-bytes 4096'])
+})
+
 test('nodes end where those of Redis end', { skip }, async () => {
   const long = 'v'.repeat(60)
   for (const limits of ['100 200', '3 4096', '0 120', '0 0', '4 0', '1 1']) {
@@ -128,6 +172,21 @@ test('nodes end where those of Redis end', { skip }, async () => {
       [...adds, 'XINFO STREAM s', 'XDEL s 50-2 51-0 52-1 53-2', 'XINFO STREAM s', ...trims, 'XRANGE s - +'].join('\n'),
     )
   }
+  // And how many nodes the tree of their ids has.
+  const far = [
+    '1-1',
+    '1-2',
+    '257-1',
+    '258-1',
+    '513-1',
+    '514-1',
+    '514-256',
+    '65536-0',
+    '1099511627776-1',
+    '72057594037927936-9',
+  ]
+  await cases.both.same(['CONFIG SET stream-node-max-entries 1'])
+  await cases.same(far.map((one) => `XADD s ${one} a 1; XINFO STREAM s`).join('\n'))
   await cases.both.same(['CONFIG SET stream-node-max-entries 100 stream-node-max-bytes 4096'])
 })
 

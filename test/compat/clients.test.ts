@@ -149,6 +149,28 @@ for (const { title, Client, extra } of [
     assert.ok(large.equals((await client.getBuffer('large'))!))
   })
 
+  test('subscribes to channels and patterns, and again after it came back', async () => {
+    const other = connect({ connectionName: 'subscriber' })
+    try {
+      assert.is(await other.subscribe('news'), 1)
+      assert.is(await other.psubscribe('n?ws'), 2)
+      const heard = Promise.all([waitFor(other, 'message'), waitFor(other, 'pmessage')])
+      assert.is(await client.publish('news', 'ä€'), 2)
+      assert.equal(await heard, [
+        ['news', 'ä€'],
+        ['n?ws', 'news', 'ä€'],
+      ])
+      const listed = (): string[] =>
+        String(store.call('CLIENT', 'LIST')).match(/id=(\d+) .* name=subscriber .* sub=1 psub=1 /) ?? []
+      const [, id] = listed()
+      kill(store, id)
+      await until(() => listed().length > 0 && listed()[1] !== id, { what: 'a new connection' })
+      assert.is(await other.unsubscribe('news'), 1)
+    } finally {
+      other.disconnect()
+    }
+  })
+
   test('scanStream finds every key', async () => {
     for (let i = 0; i < KEYS; i++) store.set(`scan:${i}`, 'v')
     store.set('other', 'v')
@@ -206,6 +228,11 @@ interface NodeRedis {
   multi(): NodeRedisMulti
   configGet(name: string): Promise<unknown>
   sendCommand(args: (string | Buffer)[]): Promise<unknown>
+  subscribe(channel: string, listener: (message: string, channel: string) => void): Promise<unknown>
+  pSubscribe(pattern: string, listener: (message: string, channel: string) => void): Promise<unknown>
+  unsubscribe(channel: string): Promise<unknown>
+  pUnsubscribe(pattern: string): Promise<unknown>
+  publish(channel: string, message: string): Promise<unknown>
   scanIterator(options: { MATCH: string; COUNT: number }): AsyncIterable<string | string[]>
   duplicate(): NodeRedis
   quit(): Promise<unknown>
@@ -365,6 +392,25 @@ for (const version of [sixth('node-redis 6, RESP3', 3), sixth('node-redis 6, RES
     const large = Buffer.alloc(3_000_000, BYTES)
     await client.set('large', large)
     assert.ok(large.equals((await version.getBuffer(client, Buffer.from('large'))) as Buffer))
+  })
+
+  test('subscribes to channels and patterns', async () => {
+    const other = await connect()
+    const heard: string[][] = []
+    const listener = (message: string, channel: string): void => void heard.push([channel, message])
+    await other.subscribe('news', listener)
+    await other.pSubscribe('n?ws', listener)
+    assert.is(await client.publish('news', 'ä€'), 2)
+    await until(() => heard.length === 2, { what: 'the messages' })
+    assert.equal(heard, [
+      ['news', 'ä€'],
+      ['news', 'ä€'],
+    ])
+    await other.unsubscribe('news')
+    await other.pUnsubscribe('n?ws')
+    await other.set('k', 'v')
+    assert.is(store.get('k'), 'v')
+    await other.quit()
   })
 
   test('scanIterator finds every key', async () => {

@@ -70,6 +70,30 @@ async function sameOffset(...nodes: Node[]): Promise<void> {
   await until(places, { what: 'equal offsets' })
 }
 
+test(
+  'what producers sent gets to a replica that knows of it',
+  { skip: missingPeer('redis', '8.6.3'), ...options },
+  () =>
+    running(async (start) => {
+      const first = await start(startReal({ family: 'redis', version: '8.6.3' }))
+      await first.call('XADD', 's', 'IDMP', 'producer', 'm1', '*', 'f', 'v')
+      await first.call('XCFGSET', 's', 'IDMP-DURATION', 3600, 'IDMP-MAXSIZE', 7)
+      const id = await first.call('XADD', 's', 'IDMP', 'producer', 'm2', '*', 'f', 'w')
+      const middle = await start(StoreNode.start())
+      await follow(middle, first.port)
+      await middle.call('REPLICAOF', 'NO', 'ONE')
+      const store = await start(StoreNode.start())
+      const real = await start(startReal({ family: 'redis', version: '8.6.3' }))
+      await follow(store, middle.port)
+      await follow(real, middle.port)
+      await sameOffset(middle, store, real)
+      for (const node of [middle, store, real]) {
+        await node.call('REPLICAOF', 'NO', 'ONE')
+        assert.is(await node.call('XADD', 's', 'IDMP', 'producer', 'm2', '*', 'f', 'w'), id)
+      }
+    }),
+)
+
 for (const [family, version] of versions) {
   const skip = missingPeer(family, version)
   const which = { family, version }

@@ -1,3 +1,5 @@
+// Bitmaps and bit fields, at random, beside a real server: see group.ts.
+
 import fc from 'fast-check'
 import { integer, key, line, maybe, some, value, words } from './grammar.js'
 import { differential } from './group.js'

@@ -1,3 +1,5 @@
+// Places, at random, beside a real server: see group.ts.
+
 import fc from 'fast-check'
 import { count, float, key, line, maybe, member, options, some, words } from './grammar.js'
 import { differential } from './group.js'

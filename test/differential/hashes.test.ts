@@ -1,3 +1,5 @@
+// Hashes, at random, beside a real server: see group.ts.
+
 import fc from 'fast-check'
 import { count, float, integer, key, line, maybe, member, options, some, value, words } from './grammar.js'
 import { differential } from './group.js'

@@ -1,3 +1,5 @@
+// HyperLogLogs, at random, beside a real server: see group.ts.
+
 import fc from 'fast-check'
 import { key, line, some, value, words } from './grammar.js'
 import { differential } from './group.js'

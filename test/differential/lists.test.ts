@@ -1,3 +1,5 @@
+// Lists, at random, beside a real server: see group.ts.
+
 import { count, counted, integer, key, line, maybe, options, some, value, words } from './grammar.js'
 import { differential } from './group.js'
 

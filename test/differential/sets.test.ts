@@ -1,3 +1,5 @@
+// Sets, at random, beside a real server: see group.ts.
+
 import { count, counted, key, line, maybe, member, options, some, words } from './grammar.js'
 import { differential } from './group.js'
 

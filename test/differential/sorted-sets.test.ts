@@ -1,3 +1,5 @@
+// Sorted sets, at random, beside a real server: see group.ts.
+
 import fc from 'fast-check'
 import { count, counted, float, integer, key, line, maybe, member, options, some, words } from './grammar.js'
 import { differential } from './group.js'

@@ -1,3 +1,5 @@
+// Streams, at random, beside a real server: see group.ts.
+
 import fc from 'fast-check'
 import { count, integer, key, line, maybe, member, options, some, value, words } from './grammar.js'
 import { differential } from './group.js'

@@ -106,6 +106,16 @@ test('an order of ids is a sorted array', () => {
   fc.assert(property, { seed: 52, numRuns: 40 })
 })
 
+test('an order of ids takes one in at any place of a full chunk', () => {
+  const evens = Array.from({ length: 128 }, (_, i) => ({ id: id(2 * i) }))
+  for (let n = -1; n < 256; n += 2) {
+    const order = new IdOrder<{ id: StreamId }>()
+    for (const one of evens) order.add(one)
+    order.add({ id: id(n) })
+    assert.equal([...order], [...evens, { id: id(n) }].sort(byId), String(n))
+  }
+})
+
 const anyRun = fc.record({ first: fc.integer({ min: 0, max: 600 }), last: fc.integer({ min: 0, max: 600 }) })
 
 /** What a stream does, entry by entry. */

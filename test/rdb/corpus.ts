@@ -152,6 +152,8 @@ export function shown(value: Value): unknown {
         .map(([field, text]) => [latin1Of(field), latin1Of(text), value.expiresAt(field)])
     case 'stream':
       return shownStream(value)
+    case 'vectorset':
+      return { card: value.size, dim: value.form.dim }
   }
 }
 
@@ -245,10 +247,13 @@ function sha256(latin1: string): string {
   return createHash('sha256').update(Buffer.from(latin1, 'latin1')).digest('hex')
 }
 
-/** A key's value in a manifest, scores as we print them: newer servers print as few digits as are enough. */
+/** A key's value in a manifest, scores as we print them: newer servers print as few digits as are enough; -0 is 0 here. */
 export function expectedValue({ type, value }: ManifestKey): unknown {
   if (type !== 'zset') return value
-  return (value as [ManifestBytes, string][]).map(([member, score]) => [member, formatDouble(scanDouble(score).value)])
+  return (value as [ManifestBytes, string][]).map(([member, score]) => [
+    member,
+    formatDouble(scanDouble(score).value + 0),
+  ])
 }
 
 /** The keys of a manifest, with their database. */

@@ -71,31 +71,6 @@ for (const [family, version] of versions) {
       rmSync(dir, { recursive: true })
     }
   })
-
-  test(`${family}-server ${version} loads what we write, and we load what it saves`, { skip }, async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'hotspare-rdb-'))
-    try {
-      for (const kind of kinds) {
-        const ours = sampleFile(kind)
-        writeFileSync(join(dir, 'dump.rdb'), ours)
-        await using server = await startServer({ family, version, dir })
-        assert.is(await server.call('SAVE'), 'OK')
-        const theirs = load(readFileSync(join(dir, 'dump.rdb')), () => 65_536)
-        const expected = load(ours)
-        assert.equal([...theirs.dbs.keys()].sort(), [0, 9])
-        for (const [index, keys] of expected.dbs) {
-          const got = theirs.dbs.get(index)!
-          assert.is(got.size, keys.size)
-          for (const [key, { latin1, expiresAt }] of keys) {
-            assert.ok(got.get(key)?.latin1 === latin1, `value of ${key}`)
-            assert.is(got.get(key)?.expiresAt, expiresAt)
-          }
-        }
-      }
-    } finally {
-      rmSync(dir, { recursive: true })
-    }
-  })
 }
 
 // The corpus, written by us: one file with every key of every file, for each server in the versions that it reads.
@@ -111,7 +86,7 @@ const bestVersion: Readonly<Record<string, number>> = {
 /** An element of this many bytes in a stream: the one that no two families of servers read in the same form. */
 const UNLUCKY = /-backlen.*x16378$/
 
-/** Every value of the corpus, under the name of its file and its key, in two databases. No time of theirs is past. */
+/** Every value of the corpus, under the name of its file and its key, in two databases, and strings in a third. No time is past. */
 function wholeCorpus(): Dataset {
   const dataset = new Dataset(16, NOBODY)
   const soon = Date.now() + 86_400_000
@@ -130,6 +105,11 @@ function wholeCorpus(): Dataset {
       }
     }
   }
+  const strings = dataset.keyspaces[5]
+  for (const [i, value] of values().entries()) strings.set(`key:${i}`, value, i % 2 === 0 ? null : FAR + i)
+  strings.set('12345', 'the key is a number')
+  strings.set('k'.repeat(100), 'the key is compressed')
+  strings.set('\udcffk\u00e9', 'the key is bytes')
   return dataset
 }
 
@@ -156,7 +136,8 @@ function withoutPast(hash: Hash, soon: number): void {
 
 function fileOfDataset(dataset: Dataset, version: number | 'lowest'): Buffer {
   const aux = [['redis-bits', '64']] as const
-  const snapshot = new Snapshot(dataset, { aux, compress: true, checksum: true, version })
+  const compress = version !== 9
+  const snapshot = new Snapshot(dataset, { aux, compress, checksum: true, version })
   const chunks: Buffer[] = []
   while (!snapshot.done) chunks.push(...snapshot.read(1000))
   return Buffer.concat(chunks)
@@ -166,8 +147,6 @@ function fileOfDataset(dataset: Dataset, version: number | 'lowest'): Buffer {
 function carried(value: Value, version: number): unknown {
   const all = shown(value)
   if (isString(value)) return all
-  // A packed sorted set holds -0 as 0.
-  if (value.type === 'zset') return [...value].map(([member, score]) => [member, score + 0])
   if (value.type === 'hash' && version < 12) return (all as unknown[][]).map((row) => row.slice(0, 2))
   if (value.type !== 'stream') return all
   const names = ['length', 'last_id', 'entries', ...(version < 10 ? [] : ['max_deleted_id', 'entries_added'])]
