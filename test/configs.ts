@@ -36,8 +36,11 @@ export async function realValues(client: RawClient, ...patterns: string[]): Prom
   return Object.fromEntries((await client.ok('CONFIG', 'GET', ...patterns)) as Map<string, string>)
 }
 
+/** Directives that no redis-server has. */
+const OUR_OWN: ReadonlySet<string> = new Set(['on-unknown-command'])
+
 export function ourValues(config: Config, ...patterns: string[]): Record<string, string> {
-  return Object.fromEntries(config.matching(patterns))
+  return Object.fromEntries(config.matching(patterns).filter(([name]) => !OUR_OWN.has(name)))
 }
 
 /** A Config that has read what `server` has read. */

@@ -45,7 +45,10 @@ export function repeated(
   isOpen: boolean,
 ): boolean {
   // A primary has decided: it gives an id to those that are new.
-  if (ctx.fromPrimary) return isOpen
+  if (ctx.fromPrimary) {
+    if (isOpen && idempotence !== null) idempotence.duplicates = plus64(idempotence.duplicates, 1)
+    return isOpen
+  }
   if (idempotence === null) return false
   const since = ctx.now - idempotence.durationSeconds * 1000
   const found = idempotence.find(message.producer, messageId(ctx, message, fields), since)

@@ -2,7 +2,7 @@
 
 import { type Arg, latin1OfArg } from '../bytes.js'
 import { ReplyError } from '../errors.js'
-import { formatShortest, parseDouble } from '../protocol/double.js'
+import { formatDouble, formatShortest, parseDouble } from '../protocol/double.js'
 import type { Reply } from '../protocol/writer.js'
 import { option, text } from './command.js'
 import { parseInt64 } from './int64.js'
@@ -65,5 +65,5 @@ function invalid(): ReplyError {
 
 /** A number in as few digits as tell it from others: as Redis prints doubles from 7.2 on. */
 export function replyNumber(reply: Reply, value: number): void {
-  reply.double(value, formatShortest(value))
+  reply.double(value, Number.isSafeInteger(value) ? formatDouble(value) : formatShortest(value))
 }

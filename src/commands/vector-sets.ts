@@ -230,6 +230,8 @@ function vrange(ctx: Context, argv: Arg[]): void {
   const isBehind = bound(argv[2], 'start', 1)
   const isBefore = bound(argv[3], 'end', -1)
   const count = argv.length === 5 ? Number(countOf(argv[4], 'ERR invalid COUNT value')) : -1
+  if (option(argv[2]) === '+' || option(argv[3]) === '-')
+    throw new ReplyError("ERR '-' can only be used as first argument, '+' only as second")
   const set = readAs(ctx, text(argv[1]), VectorSet)
   const names: string[] = []
   for (const { name } of set ?? []) if (isBehind(name) && isBefore(name)) names.push(name)
@@ -242,11 +244,10 @@ function vrange(ctx: Context, argv: Arg[]): void {
 /** `direction`: where the names of the range lie, seen from the bound. */
 function bound(arg: Arg, which: string, direction: 1 | -1): (name: string) => boolean {
   const spec = text(arg)
-  if (spec === '-') return () => direction > 0
-  if (spec === '+') return () => direction < 0
+  if (spec === '-' || spec === '+') return () => true
   const edge = spec.slice(1)
-  if (spec.startsWith('[')) return (name) => compareText(name, edge) * direction >= 0
-  if (spec.startsWith('(')) return (name) => compareText(name, edge) * direction > 0
+  if (edge !== '' && spec.startsWith('[')) return (name) => compareText(name, edge) * direction >= 0
+  if (edge !== '' && spec.startsWith('(')) return (name) => compareText(name, edge) * direction > 0
   throw new ReplyError(`ERR invalid ${which} range format`)
 }
 

@@ -25,9 +25,10 @@ const VALKEY_9_VERSION = 80
  * that holds the data, as its own kind would send it.
  */
 export function snapshotForm(traits: ReplicaTraits, isRelaying: boolean): SnapshotForm {
-  const { noKeys, rdbOnly, version, rdbChannel } = traits
+  const { noKeys, rdbOnly, version, rdbChannel, ourId } = traits
   const major = Number.parseInt(version, 10)
-  if (rdbOnly) return { version: 'lowest', noKeys }
+  // Another store reads them all, whatever it announces for the sake of other primaries.
+  if (rdbOnly || ourId !== '') return { version: 'lowest', noKeys }
   if (rdbChannel) return { version: REDIS_8_VERSION, noKeys }
   if (major >= 9) return { version: VALKEY_9_VERSION, noKeys }
   if (major >= 8) return { version: VALKEY_8_VERSION, noKeys }

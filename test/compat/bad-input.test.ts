@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import * as assert from 'uvu/assert'
+import { type Env, systemEnv } from '../../src/env.js'
 import type { Link, LinkHandlers, Listening, Transport } from '../../src/link.js'
 import { Store } from '../../src/store.js'
 import { encode, RawClient } from '../client.js'
@@ -412,8 +413,11 @@ class HeldTransport implements Transport {
   }
 }
 
+/** Replies leave at the end of the turn they were written in: here that is at once. */
+const atOnce: Env = { ...systemEnv(), soon: (work) => work() }
+
 test('protected mode: without a password nobody from outside is let in', async () => {
-  await using store = new Store()
+  await using store = new Store({ env: atOnce })
   const transport = new HeldTransport()
   await store.listen(transport)
   assert.is(transport.arrive(false).say('PING\r\n'), '+PONG\r\n', 'from this machine')
@@ -426,7 +430,7 @@ test('protected mode: without a password nobody from outside is let in', async (
 })
 
 test('protected mode: with a password everybody may try', async () => {
-  await using store = new Store({ config: { requirepass: 'secret' } })
+  await using store = new Store({ env: atOnce, config: { requirepass: 'secret' } })
   const transport = new HeldTransport()
   await store.listen(transport)
   const link = transport.arrive(true)
@@ -435,7 +439,7 @@ test('protected mode: with a password everybody may try', async () => {
 })
 
 test('any bytes in any pieces never break the listener', async () => {
-  await using store = new Store()
+  await using store = new Store({ env: atOnce })
   const transport = new HeldTransport()
   await store.listen(transport)
   const chance = new Chance()

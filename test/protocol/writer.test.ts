@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { argOfBuffer } from '../../src/bytes.js'
 import { ReplyError } from '../../src/errors.js'
+import { formatDouble } from '../../src/protocol/double.js'
 import { type Reply, type ReplyValue, RespReply, ValueReply } from '../../src/protocol/writer.js'
 import { ErrorReply, type Reply as Parsed, parse, Verbatim } from '../resp.js'
 import { suite } from '../suite.js'
@@ -118,7 +119,7 @@ function expected(node: Tree, protocol: 2 | 3): unknown {
     case 'integer':
       return String(node.value)
     case 'double': {
-      const text = String(node.value).replace('Infinity', 'inf')
+      const text = formatDouble(node.value)
       return protocol === 2 ? text : { double: node.value }
     }
     case 'bool':
