@@ -77,7 +77,8 @@ export class Verification<R extends Asked> {
   /** Compares with every replica that is in step with the stream. */
   async verify(timeoutMs: number): Promise<Verdict<R>[]> {
     const asked = this.#host.replicas()
-    const able = asked.filter(({ traits, state }) => traits.ourId !== '' && state === 'online')
+    // One whose snapshot was taken comes to the mark, however far it is; one that waits for its snapshot does not.
+    const able = asked.filter(({ traits, state }) => traits.ourId !== '' && state !== 'waiting')
     const verdicts = new Map<R, Verdict<R>>(asked.map((one) => [one, { replica: one, result: 'unknown', keys: [] }]))
     if (able.length > 0) {
       const { ours, answers } = await this.#ask('buckets', able, timeoutMs)

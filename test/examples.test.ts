@@ -50,6 +50,10 @@ test.before(() => {
   )
 })
 
+test('collections.ts', async () => {
+  assert.match(await run('collections.ts'), /the spare holds the same/)
+})
+
 test('basic.ts', async () => {
   assert.match(await run('basic.ts'), /set s:1/)
 })

@@ -92,9 +92,10 @@ export class VectorGraph {
     for (const other of others) if (other.links.length > 0) this.adopt(other)
   }
 
-  /** Links those who lost a neighbour with each other: each with its nearest, and all in a row, lest they fall apart. */
+  /** Links those who have few neighbours left with each other: each with its nearest, and with the next, lest they fall apart. */
   #close(neighbors: readonly VectorNode[], level: number): void {
     for (const [i, node] of neighbors.entries()) {
+      if (node.links[level].length >= this.#m / 2) continue
       const others = neighbors.filter((other) => other !== node && !node.links[level].includes(other))
       const nearest = this.#byDistance(node, others)[0]
       if (nearest !== undefined) this.#connect(node, nearest.node, nearest.distance, level)

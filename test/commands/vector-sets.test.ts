@@ -67,7 +67,7 @@ test('elements with vectors, numbers or bytes', { skip }, () =>
     VEMB v z; VEMB v z raw; VADD v VALUES 3 0x10 -1e-9 1 q; VEMB v q; VADD v VALUES 3 inf 1 2 i; VEMB v i; VCARD v; VDIM v
     VADD v FP32 "\x00\x00\x80?\x00\x00\x00@\x00\x00\xc0?" b; VEMB v b; VEMB v b RAW; VEMB v none; VEMB none a; VEMB v a foo; VEMB v
     VADD f VALUES 3 1e10 1e-9 123456 q NOQUANT; VEMB f q; VEMB f q RAW; VADD b VALUES 4 1 -1 0 0.5 q BIN; VEMB b q; VEMB b q RAW
-    VADD m VALUES 2 1 2 a M 20; VADD m VALUES 2 1 2 b; VADD m VALUES 2 1 2 b M 20; VCARD m; TYPE v; OBJECT ENCODING v; VISMEMBER v a
+    VADD m VALUES 2 1 2 a M 20; VADD m VALUES 2 1 2 b; VADD m VALUES 2 1 2 b M 20; VCARD m; TYPE v; OBJECT ENCODING v; SCAN 0 COUNT 1000 TYPE list; VISMEMBER v a
     VISMEMBER v none; VISMEMBER none a; VCARD none; VDIM none; EXISTS v; VREM v a; VREM v a; VREM none a; VREM b q; EXISTS b`),
 )
 

@@ -1,0 +1,131 @@
+// The other types beside a redis-server: redis-benchmark's own list with 1 and 16 requests in the pipeline, a sorted set of a
+// million members, and what an element costs in memory. Wanted: 0.8 of redis-server's requests a second, 0.5 on the large set.
+
+import { freePort, peer } from '../test/peers.js'
+import { field, heading, median, program, quick, runToEnd, spread, startProgram, table, versionOf } from './bench.js'
+
+const ROUNDS = quick ? 1 : 3
+const depths = quick
+  ? [{ pipeline: 16, requests: 5000 }]
+  : [
+      { pipeline: 1, requests: 60_000 },
+      { pipeline: 16, requests: 300_000 },
+    ]
+const tests = 'incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange_100,lrange_300,lrange_500,lrange_600,mset'
+
+const redis = peer('redis', '7.0.15')
+if (redis === undefined) {
+  console.log('\ntypes: no redis-server 7.0.15 here (test/install-peers), nothing to compare with')
+  process.exit()
+}
+
+const quiet = ['--save', '', '--loglevel', 'notice']
+const [ourPort, theirPort] = [await freePort(), await freePort()]
+const servers = [
+  {
+    name: `hotspare ${versionOf.hotspare}`,
+    running: await startProgram(process.execPath, [program, '--port', String(ourPort), ...quiet], ourPort),
+  },
+  {
+    name: `redis-server ${redis.version}`,
+    running: await startProgram(redis.server, ['--port', String(theirPort), ...quiet], theirPort),
+  },
+]
+
+/** Requests a second of each test, in the order redis-benchmark tells them. */
+async function measured(port: number, args: string): Promise<[name: string, perSecond: number][]> {
+  const output = await runToEnd(redis!.benchmark, [...`-p ${port} -c 50 --csv`.split(' '), ...args.split(' ')])
+  const rows = output.split('\n').filter((line) => line.startsWith('"') && !line.startsWith('"test"'))
+  return rows.map((line) => {
+    const [name, perSecond] = line.split('","').map((part) => part.replaceAll('"', ''))
+    return [name, Number(perSecond)]
+  })
+}
+
+/** Runs the same at both, in turn, and prints medians and ratios. */
+async function compare(title: string, rounds: number, args: string): Promise<void> {
+  const samples = new Map<string, [number[], number[]]>()
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, { running }] of servers.entries()) {
+      await runToEnd(redis!.cli, ['-p', String(running.port), 'FLUSHALL'])
+      if (setUp !== undefined) await setUp(running.port)
+      for (const [name, perSecond] of await measured(running.port, args)) {
+        const both = samples.get(name) ?? [[], []]
+        both[i].push(perSecond)
+        samples.set(name, both)
+      }
+    }
+  }
+  heading(`${title}, requests a second, medians of ${rounds}`)
+  const rows = [...samples].map(([name, [ours, theirs]]) => [
+    name.slice(0, 48),
+    ...[ours, theirs].flatMap((all) => [Math.round(median(all)).toLocaleString('en'), spread(all)]),
+    (median(ours) / median(theirs)).toFixed(2),
+  ])
+  table([['', servers[0].name, 'spread', servers[1].name, 'spread', 'ratio'], ...rows])
+}
+
+let setUp: ((port: number) => Promise<void>) | undefined
+
+for (const { pipeline, requests } of depths) {
+  await compare(
+    `redis-benchmark, pipeline ${pipeline}`,
+    ROUNDS,
+    `-t ${tests} -P ${pipeline} -n ${quick ? requests : requests} -r 100000`,
+  )
+}
+
+// A large sorted set.
+const MEMBERS = quick ? 20_000 : 1_000_000
+setUp = async (port) => {
+  await runToEnd(redis.benchmark, [
+    ...`-p ${port} -c 50 -P 100 -q -n ${MEMBERS * 2} -r ${MEMBERS}`.split(' '),
+    ...['ZADD', 'board', '__rand_int__', 'member:__rand_int__'],
+  ])
+}
+for (const [title, command] of [
+  ['ZADD', 'ZADD board __rand_int__ member:__rand_int__'],
+  ['ZRANK', 'ZRANK board member:__rand_int__'],
+  ['ZRANGE of ten', `ZRANGE board __rand_int__ ${MEMBERS * 2} BYSCORE LIMIT 0 10`],
+] as const) {
+  const count = quick ? 2000 : 200_000
+  await compare(
+    `a sorted set of ${MEMBERS.toLocaleString('en')}: ${title}, pipeline 16`,
+    1,
+    `-P 16 -n ${count} -r ${MEMBERS} ${command}`,
+  )
+}
+
+// Memory: elements of one large key each, of 16 bytes (values as well).
+const ELEMENTS = quick ? 10_000 : 1_000_000
+const commands: Record<string, string> = {
+  list: 'RPUSH key element:__rand_int__',
+  set: 'SADD key element:__rand_int__',
+  hash: 'HSET key field:__rand_int__ value:__rand_int__',
+  'sorted set': 'ZADD key __rand_int__ element:__rand_int__',
+  stream: 'XADD key * field:__rand_int__ value:__rand_int__',
+}
+setUp = undefined
+const rows = [['', servers[0].name, servers[1].name]]
+for (const [type, command] of Object.entries(commands)) {
+  const cells: string[] = []
+  for (const { running } of servers) {
+    await runToEnd(redis.cli, ['-p', String(running.port), 'FLUSHALL'])
+    const bytes = async (): Promise<number> => {
+      await runToEnd(redis.cli, ['-p', String(running.port), 'MEMORY', 'PURGE'])
+      return Number(await field(running.port, 'memory', 'used_memory'))
+    }
+    const before = await bytes()
+    await runToEnd(redis.benchmark, [
+      ...`-p ${running.port} -c 10 -P 100 -q -n ${ELEMENTS} -r 1000000000`.split(' '),
+      ...command.split(' '),
+    ])
+    cells.push(((await bytes()) / ELEMENTS - before / ELEMENTS).toFixed(0))
+  }
+  rows.push([type, ...cells])
+}
+heading(
+  `Bytes an element, ${ELEMENTS.toLocaleString('en')} random ones of about 20 bytes (used_memory: our heap, their allocator)`,
+)
+table(rows)
+for (const { running } of servers) await running.stop()
