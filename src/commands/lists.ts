@@ -104,7 +104,7 @@ function lrange(ctx: Context, argv: Arg[]): void {
   const list = readAs(ctx, text(argv[1]), List)
   const [start, end] = rangeOf(list?.size ?? 0, first, last)
   ctx.reply.array(end - start)
-  for (let i = start; i < end; i++) ctx.reply.bulk(list!.at(i)!)
+  if (list !== undefined) ctx.reply.bulks(list.slice(start, end))
 }
 
 function ltrim(ctx: Context, argv: Arg[]): void {

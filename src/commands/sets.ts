@@ -111,7 +111,7 @@ function smembers(ctx: Context, argv: Arg[]): void {
   const set = readAs(ctx, text(argv[1]), MemberSet)
   const members = set === undefined ? [] : membersInOrder(ctx, set)
   ctx.reply.set(members.length)
-  for (const member of members) ctx.reply.bulk(member)
+  ctx.reply.bulks(members)
 }
 
 function spop(ctx: Context, argv: Arg[]): void {

@@ -32,6 +32,19 @@ export class List implements Collection {
     return index >= 0 && index < this.#size ? this.#get(index) : undefined
   }
 
+  /** The items from `start` to before `end`, which are within the list. */
+  slice(start: number, end: number): string[] {
+    const items: string[] = []
+    for (let at = this.#head + start, last = this.#head + end; at < last; ) {
+      const chunk = this.#chunks[at >> SHIFT]
+      const from = at & MASK
+      const to = Math.min(chunk.length, from + last - at)
+      for (let i = from; i < to; i++) items.push(chunk[i])
+      at += to - from
+    }
+    return items
+  }
+
   /** Replaces the item at that index, which must be there. */
   set(index: number, item: string): void {
     this.heldBytes += item.length - this.#get(index).length

@@ -12,6 +12,7 @@ export class SilentReply implements Reply {
   status(): void {}
   integer(): void {}
   bulk(): void {}
+  bulks(): void {}
   bytes(): void {}
   null(): void {}
   nullArray(): void {}
