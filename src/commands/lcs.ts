@@ -3,9 +3,10 @@
 
 import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
+import { isString } from '../keyspace/keyspace.js'
 import { type Context, command, option, text } from './command.js'
 import { type Int64, int64 } from './int64.js'
-import { readString, shownBytes } from './lookup.js'
+import { lookupRead, shownBytes } from './lookup.js'
 
 interface Options {
   wantsLength: boolean
@@ -37,7 +38,10 @@ function run(ctx: Context, argv: Arg[]): void {
 }
 
 function bytesAt(ctx: Context, key: string): string {
-  const value = readString(ctx, key)
+  const value = lookupRead(ctx, key)
+  if (value !== undefined && !isString(value)) {
+    throw new ReplyError('ERR The specified keys must contain string values')
+  }
   return value === undefined ? '' : shownBytes(value)
 }
 

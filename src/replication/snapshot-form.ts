@@ -25,10 +25,13 @@ const VALKEY_9_VERSION = 80
  * that holds the data, as its own kind would send it.
  */
 export function snapshotForm(traits: ReplicaTraits, isRelaying: boolean): SnapshotForm {
-  const { noKeys, rdbOnly, version, rdbChannel, ourId } = traits
+  const { noKeys, rdbOnly, version, rdbChannel, ourId, port, psync2 } = traits
   const major = Number.parseInt(version, 10)
   // Another store reads them all, whatever it announces for the sake of other primaries.
   if (rdbOnly || ourId !== '') return { version: 'lowest', noKeys }
+  // Every server tells its port or that it knows PSYNC 2. What tells neither is a tool (an older redis-cli --rdb): it may keep
+  // the snapshot without the stream, or show the stream to somebody.
+  if (port === 0 && !psync2) return { version: 'lowest', noKeys }
   if (rdbChannel) return { version: REDIS_8_VERSION, noKeys }
   if (major >= 9) return { version: VALKEY_9_VERSION, noKeys }
   if (major >= 8) return { version: VALKEY_8_VERSION, noKeys }

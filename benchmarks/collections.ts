@@ -15,7 +15,7 @@ const tests = 'incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange_100
 
 const redis = peer('redis', '7.0.15')
 if (redis === undefined) {
-  console.log('\ntypes: no redis-server 7.0.15 here (test/install-peers), nothing to compare with')
+  console.log('\ncollections: no redis-server 7.0.15 here (test/install-peers), nothing to compare with')
   process.exit()
 }
 
