@@ -8,7 +8,7 @@
 import { freePort, peer } from '../test/peers.js'
 import { heading, median, program, quick, runToEnd, spread, startProgram, table, versionOf } from './bench.js'
 
-const ROUNDS = quick ? 1 : 7
+const ROUNDS = quick ? 1 : 5
 const depths = [
   { pipeline: 1, requests: 100_000 },
   { pipeline: 16, requests: 600_000 },

@@ -40,6 +40,20 @@ function delex(ctx: Context, argv: Arg[]): void {
   ctx.reply.integer(isDeleted ? 1 : 0)
 }
 
+/** Valkey 9's form of DELEX key IFEQ value. */
+function delifeq(ctx: Context, argv: Arg[]): void {
+  const key = text(argv[1])
+  const value = readString(ctx, key)
+  const isDeleted = value !== undefined && holds({ word: 'IFEQ', operand: argv[2] }, value)
+  if (isDeleted) {
+    ctx.db.delete(key)
+    ctx.changed()
+    ctx.effect('DEL', key)
+    ctx.notify('g', 'del', key)
+  }
+  ctx.reply.integer(isDeleted ? 1 : 0)
+}
+
 function mayDelete(value: Parameters<typeof isString>[0], argv: readonly Arg[]): boolean {
   if (!isString(value)) throw new ReplyError('ERR Key should be of string type if conditions are specified')
   const word = option(argv[2])
@@ -66,6 +80,16 @@ export const comparisons: readonly Command[] = [
     complexity: `O(1); with a digest ${byDigest}`,
     syntax: 'key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest]',
     run: delex,
+  }),
+  command({
+    ...one,
+    name: 'DELIFEQ',
+    arity: 3,
+    flags: 'write fast',
+    summary: 'Deletes a string key if its value is what the client believes it to be.',
+    complexity: 'O(1)',
+    syntax: 'key value',
+    run: delifeq,
   }),
   command({
     ...one,

@@ -57,8 +57,17 @@ export const commands: ReadonlyMap<string, Command> = new Map(all.flat().map((co
 const spelled = new Map<string, Command>()
 for (const [name, command] of commands) spelled.set(name, command).set(name.toUpperCase(), command)
 
+let lastName: Arg = ''
+let lastFound: Command | undefined
+
 /** The command of that name in any case; a parent, where there are subcommands. */
 export function findCommand(name: Arg): Command | undefined {
-  const known = spelled.get(name as string)
-  return known ?? spelled.get(textOfArg(name).toLowerCase())
+  // Clients tend to send the same again: comparing two short strings is cheaper than looking one up.
+  if (name === lastName) return lastFound
+  const found = spelled.get(name as string) ?? spelled.get(textOfArg(name).toLowerCase())
+  if (found !== undefined) {
+    lastName = name
+    lastFound = found
+  }
+  return found
 }

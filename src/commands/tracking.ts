@@ -49,6 +49,8 @@ const CHANNEL_MESSAGE = `*3\r\n${bulkLatin1('message')}${bulkLatin1('__redis__:i
 export class Tracking {
   readonly #host: TrackingHost
   readonly #clients = new Set<Client>()
+  /** Somebody tracks keys: calls have to be told of. */
+  isOn = false
   /** By key, the ids of those who read it: most keys have one reader, who needs no set. */
   readonly #readers = new Map<string, number | Set<number>>()
   #readersCount = 0
@@ -100,6 +102,7 @@ export class Tracking {
       prefixes: before?.prefixes ?? new Set(),
     }
     this.#clients.add(client)
+    this.isOn = true
     for (const prefix of prefixes) {
       client.tracking.prefixes.add(prefix)
       const broadcast = this.#broadcasts.get(prefix)
@@ -120,6 +123,7 @@ export class Tracking {
     client.tracking = null
     this.#clients.delete(client)
     if (this.#clients.size > 0) return
+    this.isOn = false
     this.#forget()
     this.#host.observeIfNeeded()
   }

@@ -121,7 +121,9 @@ export class Calls {
   #call(ctx: CallContext, command: Command, argv: Arg[], parser: RequestParser | null): Wait | null {
     const { journal, timing } = this.#parts
     const { stats, monitors, tracking } = this.#server
-    const outer = tracking.begin(ctx.client)
+    // Also for EXEC, in which tracking may be turned on.
+    const isTracked = tracking.isOn || ctx.client.transaction !== null
+    const outer = isTracked ? tracking.begin(ctx.client) : null
     const beganMs = timing.begin(command, argv)
     journal.enter()
     try {
@@ -142,7 +144,7 @@ export class Calls {
       if (ctx.wasChanged) this.#settle(ctx, argv, parser)
       if (ctx.wait === null) timing.end(ctx.client, command, argv, beganMs)
       else timing.pause()
-      tracking.end(outer, ctx.client, command, argv)
+      if (isTracked) tracking.end(outer, ctx.client, command, argv)
       if (command.touchesArbitraryKeys) journal.part()
       journal.leave()
     }

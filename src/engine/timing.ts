@@ -53,6 +53,10 @@ export class Timing {
   /** A call begins. What this gives is for `end`. */
   begin(command: Command, argv: readonly Arg[]): number {
     const inGroup = command.isBrief && argv.length <= FEW_ARGUMENTS && !this.#isExact
+    return inGroup && this.#isFresh ? IN_GROUP : this.#begin(inGroup)
+  }
+
+  #begin(inGroup: boolean): number {
     if (!this.#isFresh || (!inGroup && this.#group.length > 0)) {
       this.#read()
       this.#isFresh = true
@@ -64,8 +68,10 @@ export class Timing {
   end(client: Client, command: Command, argv: readonly Arg[], beganMs: number): void {
     if (beganMs === IN_GROUP) {
       if (this.#group.push(command) === GROUP_SIZE) this.#read()
-      return
-    }
+    } else this.#endAlone(client, command, argv, beganMs)
+  }
+
+  #endAlone(client: Client, command: Command, argv: readonly Arg[], beganMs: number): void {
     this.#read()
     const takenMs = this.#lastMs - beganMs
     const microseconds = takenMs * 1000

@@ -5,7 +5,7 @@ import { Store } from '../../src/store.js'
 import { RawClient } from '../client.js'
 import { missingPeer, type PeerServer, startServer } from '../peers.js'
 import { streamOf, World } from '../sim/world.js'
-import { suite } from '../suite.js'
+import { suite, until } from '../suite.js'
 import { Both } from './both.js'
 import { commandLines } from './cases.js'
 
@@ -103,6 +103,31 @@ test('replicas get the outcome in words that servers of any version know', async
       expected,
       line,
     )
+})
+
+test("DELIFEQ, Valkey's form", { skip: missingPeer('valkey', '9.1.2') }, async () => {
+  const server = await startServer({ family: 'valkey', version: '9.1.2' })
+  const { port } = await ours.listen({ port: 0 })
+  const clients = [await RawClient.connect({ port: port! }), await RawClient.connect({ port: server.port })]
+  const pair = new Both(clients[0], clients[1])
+  try {
+    await pair.same([
+      'FLUSHALL',
+      ...commandLines(
+        'DELIFEQ k v; SET k v; DELIFEQ k x; GET k; DELIFEQ k v; GET k; DELIFEQ k; HSET h a b; DELIFEQ h v',
+      ),
+    ])
+    // What its primary streams is applied.
+    const follower = new Store()
+    await follower.replicaOf({ host: '127.0.0.1', port: server.port })
+    for (const line of ['SET a 1', 'DELIFEQ a 1', 'SET b 2']) await clients[1].ok(...line.split(' '))
+    await until(() => follower.get('b') === '2', { what: 'the stream' })
+    assert.is(follower.has('a'), false)
+    await follower.close()
+  } finally {
+    await pair.close()
+    await server.stop()
+  }
 })
 
 test.run()
