@@ -28,7 +28,6 @@ const test = differential({
     line('APPEND', key, value),
     line('RPUSH', key, some(value, 3, 1)),
     line('LPOP', key, maybe(line('', count))),
-    line('BLPOP', key, '0.001'),
     line('LRANGE', key, '0', '-1'),
     line('SADD', key, some(member, 3, 1)),
     line('SCARD', key),
