@@ -1,6 +1,9 @@
 // The other types beside a redis-server: redis-benchmark's own list with 1 and 16 requests in the pipeline, a sorted set of a
 // million members, and what an element costs in memory. Wanted: 0.8 of redis-server's requests a second, 0.5 on the large set.
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Store } from 'hotspare'
 import { freePort, peer } from '../test/peers.js'
 import { field, heading, median, program, quick, runToEnd, spread, startProgram, table, versionOf } from './bench.js'
 
@@ -96,36 +99,34 @@ for (const [title, command] of [
   )
 }
 
-// Memory: elements of one large key each, of 16 bytes (values as well).
+// Memory: elements of one large key each. Ours in this process, where garbage can be collected before each look at the heap.
 const ELEMENTS = quick ? 10_000 : 1_000_000
-const commands: Record<string, string> = {
-  list: 'RPUSH key element:__rand_int__',
-  set: 'SADD key element:__rand_int__',
-  hash: 'HSET key field:__rand_int__ value:__rand_int__',
-  'sorted set': 'ZADD key __rand_int__ element:__rand_int__',
-  stream: 'XADD key * field:__rand_int__ value:__rand_int__',
+const commands: Record<string, (n: string) => string[]> = {
+  list: (n) => ['RPUSH', 'key', `element:${n}`],
+  set: (n) => ['SADD', 'key', `element:${n}`],
+  hash: (n) => ['HSET', 'key', `field:${n}`, `value:${n}`],
+  'sorted set': (n) => ['ZADD', 'key', n, `element:${n}`],
+  stream: (n) => ['XADD', 'key', '*', 'field', `value:${n}`],
 }
-setUp = undefined
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
 const rows = [['', servers[0].name, servers[1].name]]
+const theirs = servers[1].running.port
 for (const [type, command] of Object.entries(commands)) {
-  const cells: string[] = []
-  for (const { running } of servers) {
-    await runToEnd(redis.cli, ['-p', String(running.port), 'FLUSHALL'])
-    const bytes = async (): Promise<number> => {
-      await runToEnd(redis.cli, ['-p', String(running.port), 'MEMORY', 'PURGE'])
-      return Number(await field(running.port, 'memory', 'used_memory'))
-    }
-    const before = await bytes()
-    await runToEnd(redis.benchmark, [
-      ...`-p ${running.port} -c 10 -P 100 -q -n ${ELEMENTS} -r 1000000000`.split(' '),
-      ...command.split(' '),
-    ])
-    cells.push(((await bytes()) / ELEMENTS - before / ELEMENTS).toFixed(0))
-  }
-  rows.push([type, ...cells])
+  const store = new Store()
+  collect()
+  const before = process.memoryUsage().heapUsed
+  for (let i = 0; i < ELEMENTS; i++) store.call(...command(String(i).padStart(12, '0')))
+  collect()
+  const ours = (process.memoryUsage().heapUsed - before) / ELEMENTS
+  await store.close()
+  await runToEnd(redis.cli, ['-p', String(theirs), 'FLUSHALL'])
+  const empty = Number(await field(theirs, 'memory', 'used_memory'))
+  const line = command('__rand_int__')
+  await runToEnd(redis.benchmark, [...`-p ${theirs} -c 10 -P 100 -q -n ${ELEMENTS} -r 1000000000`.split(' '), ...line])
+  const full = Number(await field(theirs, 'memory', 'used_memory'))
+  rows.push([type, ours.toFixed(0), ((full - empty) / ELEMENTS).toFixed(0)])
 }
-heading(
-  `Bytes an element, ${ELEMENTS.toLocaleString('en')} random ones of about 20 bytes (used_memory: our heap, their allocator)`,
-)
+heading(`Bytes an element, ${ELEMENTS.toLocaleString('en')} of about 20 bytes in one key (our heap, their allocator)`)
 table(rows)
 for (const { running } of servers) await running.stop()
