@@ -273,7 +273,8 @@ export class Store<V = unknown> extends Face<V> {
 
   /**
    * Writes all data to the file of a store that was opened with one. The old file stays until the new one is whole and on
-   * the disk. Reads and writes go on meanwhile; the file holds what was there when this was called. Throws StoreError FILE.
+   * the disk. Reads and writes go on meanwhile; the file holds what was there when this was called, or, if another save was
+   * under way, when that was through. Throws StoreError FILE.
    */
   async save(): Promise<void> {
     if (this.#file === null) throw new StoreError('INVALID', 'a store without a folder has no file: see Store.open')

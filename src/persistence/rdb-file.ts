@@ -61,10 +61,14 @@ export class RdbFile {
     }
   }
 
-  /** Writes what is held now. Throws StoreError FILE, with the system's error as cause; the old file is then untouched. */
+  /**
+   * Writes what is held now; while another save is under way, what is held when that is through. Throws StoreError FILE, with
+   * the system's error as cause; the old file is then untouched.
+   */
   save(): Promise<void> {
+    const begun = this.isSaving ? this.#saving.then(() => this.#save()) : this.#save()
     this.#saves++
-    const saved = this.#saving.then(() => this.#save()).finally(() => this.#saves--)
+    const saved = begun.finally(() => this.#saves--)
     this.#saving = saved.catch(() => {})
     return saved
   }

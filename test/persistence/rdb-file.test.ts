@@ -1,7 +1,7 @@
 // A store with a file: what is saved comes back, the old file stays until the new one is whole, and whoever opens it again
 // goes on where it stood.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -71,7 +71,6 @@ test('a save holds what was there when it was asked for, whatever is written mea
   const store = await open()
   for (let i = 0; i < 5000; i++) store.set(`k${i}`, 'old')
   const saved = store.save()
-  await Promise.resolve()
   for (let i = 0; i < 5000; i += 2) store.set(`k${i}`, 'new')
   store.set('late', 'x')
   await saved
@@ -107,6 +106,25 @@ test('a folder that is not there: FILE, and the store goes on; a store without a
   const memory = new Store()
   assert.is((await rejected(memory.save())).code, 'INVALID')
   await memory.close()
+})
+
+test('a full disk: FILE, and the old file stays as it was', async () => {
+  const store = await open()
+  store.set('a', 1)
+  await store.save()
+  const path = join(dir, 'dump.rdb')
+  const before = readFileSync(path)
+  // What is written beside the file's place goes to a device that is always full.
+  symlinkSync('/dev/full', `${path}.${process.pid}.tmp`)
+  store.set('a', 'x'.repeat(100_000))
+  const { code, message } = await rejected(store.save())
+  assert.is(code, 'FILE')
+  assert.match(message, 'ENOSPC')
+  assert.equal(readFileSync(path), before)
+  await store.close()
+  const again = await open()
+  assert.is(again.get('a'), 'x'.repeat(100_000), 'there is room again')
+  await again.close()
 })
 
 test('a damaged file is refused with its path, and stays as it is', async () => {
