@@ -15,12 +15,16 @@ interface Waiting {
 
 export class Remote {
   readonly #link: Link
+  readonly #env: Env
+  readonly #timeoutMs: number
   readonly #parser = new AnswerParser(MAX_ANSWER_BYTES)
   #waiting: Waiting[] = []
   #failure: Error | undefined
 
-  private constructor(link: Link) {
+  private constructor(link: Link, env: Env, timeoutMs: number) {
     this.#link = link
+    this.#env = env
+    this.#timeoutMs = timeoutMs
   }
 
   /** Connects, and logs in when there is a password. Throws StoreError LINK and TIMEOUT, and the server's ReplyError. */
@@ -29,10 +33,7 @@ export class Remote {
     transport: Transport,
     { username, password, timeoutMs }: { username: string; password: string; timeoutMs: number },
   ): Promise<Remote> {
-    const remote = new Remote(transport.connect())
-    const timer = env.after(timeoutMs, () =>
-      remote.#fail(new StoreError('TIMEOUT', `no answer within ${timeoutMs} ms`)),
-    )
+    const remote = new Remote(transport.connect(), env, timeoutMs)
     try {
       remote.#open()
       if (password !== '') await remote.call(...(username === '' ? ['AUTH', password] : ['AUTH', username, password]))
@@ -41,18 +42,19 @@ export class Remote {
     } catch (error) {
       remote.close()
       throw error
-    } finally {
-      timer.cancel()
     }
   }
 
-  /** Sends a request; its answer. An error reply is thrown. */
+  /** Sends a request; its answer. An error reply is thrown. One that takes too long ends the connection: StoreError TIMEOUT. */
   async call(...argv: (string | number)[]): Promise<Answer> {
     if (this.#failure !== undefined) throw this.#failure
-    const answer = await new Promise<Answer>((resolve, reject) => {
+    const ms = this.#timeoutMs
+    const timer = this.#env.after(ms, () => this.#fail(new StoreError('TIMEOUT', `no answer within ${ms} ms`)))
+    const answered = new Promise<Answer>((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
       this.#link.send(encodeCommand(argv))
     })
+    const answer = await answered.finally(() => timer.cancel())
     if (answer instanceof ReplyError) throw answer
     return answer
   }
