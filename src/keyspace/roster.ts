@@ -2,6 +2,26 @@
 // where it stopped, which a Map cannot do. A name that is removed keeps its place until somebody comes upon it: the Map
 // need not know where a name stands, and who never asks for any of this (most hashes) needs no roster.
 
+/** `count` of these different names, fewer than all. Each subset is as likely as any other; their order tells nothing. */
+export function sampleOf(names: readonly string[], count: number, random: () => number): string[] {
+  const size = names.length
+  if (count * 3 <= size) {
+    const few = new Set<string>()
+    while (few.size < count) few.add(names[Math.floor(random() * size)])
+    return [...few]
+  }
+  // Most of them: all, of which the first ones are chosen.
+  const chosen = names.slice()
+  for (let i = 0; i < count; i++) {
+    const other = i + Math.floor(random() * (size - i))
+    const name = chosen[other]
+    chosen[other] = chosen[i]
+    chosen[i] = name
+  }
+  chosen.length = count
+  return chosen
+}
+
 export class Roster {
   readonly #names: string[]
   /** Names that were removed and still have their place. Never more than half of them. */
@@ -46,17 +66,7 @@ export class Roster {
       return [...chosen]
     }
     this.#sweep()
-    const names = this.#names.slice()
-    if (count >= names.length) return names
-    // Most of them: all, of which the first ones are chosen.
-    for (let i = 0; i < count; i++) {
-      const other = i + Math.floor(random() * (names.length - i))
-      const name = names[other]
-      names[other] = names[i]
-      names[i] = name
-    }
-    names.length = count
-    return names
+    return count >= this.#names.length ? this.#names.slice() : sampleOf(this.#names, count, random)
   }
 
   /**

@@ -2,6 +2,7 @@
 // takes the place of one that is removed; that is what `scan` relies on.
 
 import { type Collection, ELEMENT_OVERHEAD_BYTES } from './collection.js'
+import { sampleOf } from './roster.js'
 
 export class MemberSet implements Collection {
   readonly type = 'set'
@@ -73,21 +74,7 @@ export class MemberSet implements Collection {
   sample(count: number, random: () => number): string[] {
     const size = this.size
     if (count >= size) return this.#members.slice()
-    if (count * 3 > size) {
-      // Most of them: all, of which the first ones are chosen.
-      const chosen = this.#members.slice()
-      for (let i = 0; i < count; i++) {
-        const other = i + Math.floor(random() * (size - i))
-        const member = chosen[other]
-        chosen[other] = chosen[i]
-        chosen[i] = member
-      }
-      chosen.length = count
-      return chosen
-    }
-    const chosen = new Set<string>()
-    while (chosen.size < count) chosen.add(this.pick(random()))
-    return [...chosen]
+    return sampleOf(this.#members, count, random)
   }
 
   /**

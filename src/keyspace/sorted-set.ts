@@ -5,6 +5,7 @@
 import { bufferOf } from '../bytes.js'
 import { type Collection, ELEMENT_OVERHEAD_BYTES } from './collection.js'
 import { ANY_SCORE, Ranking, type Visit } from './ranking.js'
+import { sampleOf } from './roster.js'
 
 export { ANY_SCORE, type Visit }
 
@@ -122,21 +123,7 @@ export class SortedSet implements Collection {
   sample(count: number, random: () => number): string[] {
     const size = this.size
     if (count >= size) return Array.from(this, ([member]) => member).reverse()
-    if (count * 3 > size) {
-      // Most of them: all, of which the first ones are chosen.
-      const chosen = this.#members.slice()
-      for (let i = 0; i < count; i++) {
-        const other = i + Math.floor(random() * (size - i))
-        const member = chosen[other]
-        chosen[other] = chosen[i]
-        chosen[i] = member
-      }
-      chosen.length = count
-      return chosen
-    }
-    const chosen = new Set<string>()
-    while (chosen.size < count) chosen.add(this.pick(random()))
-    return [...chosen]
+    return sampleOf(this.#members, count, random)
   }
 
   /**
