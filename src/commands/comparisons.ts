@@ -26,17 +26,20 @@ export function holds({ word, operand }: Comparison, value: Arg | undefined): bo
   return (xxh3Hex(shownBytes(value)) === digest.toLowerCase()) === wantsEqual
 }
 
+/** Replicas get the outcome. */
+function remove(ctx: Context, key: string): void {
+  ctx.db.delete(key)
+  ctx.changed()
+  ctx.effect('DEL', key)
+  ctx.notify('g', 'del', key)
+}
+
 function delex(ctx: Context, argv: Arg[]): void {
   if (argv.length !== 2 && argv.length !== 4) throw replyErrors.arity('delex')
   const key = text(argv[1])
   const value = lookupRead(ctx, key)
   const isDeleted = value !== undefined && (argv.length === 2 || mayDelete(value, argv))
-  if (isDeleted) {
-    ctx.db.delete(key)
-    ctx.changed()
-    ctx.effect('DEL', key)
-    ctx.notify('g', 'del', key)
-  }
+  if (isDeleted) remove(ctx, key)
   ctx.reply.integer(isDeleted ? 1 : 0)
 }
 
@@ -45,12 +48,7 @@ function delifeq(ctx: Context, argv: Arg[]): void {
   const key = text(argv[1])
   const value = readString(ctx, key)
   const isDeleted = value !== undefined && holds({ word: 'IFEQ', operand: argv[2] }, value)
-  if (isDeleted) {
-    ctx.db.delete(key)
-    ctx.changed()
-    ctx.effect('DEL', key)
-    ctx.notify('g', 'del', key)
-  }
+  if (isDeleted) remove(ctx, key)
   ctx.reply.integer(isDeleted ? 1 : 0)
 }
 
