@@ -251,6 +251,8 @@ export interface PrimaryView {
   /** `connect`, `connecting`, `sync`, `connected`: ROLE's words; `handshake` while one is spoken. */
   state: 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected'
   up: boolean
+  /** It is not tried again by itself: the primary streamed what is not known here. */
+  isStopped: boolean
   lastIoSeconds: number
   /** Of a sync under way: bytes read so far; -1 while the whole is not known. */
   syncReadBytes: number

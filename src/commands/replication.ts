@@ -106,7 +106,8 @@ function replicaof({ server, client, reply }: Context, argv: Arg[]): void {
   if (port === undefined || port < 0n || port > MAX_PORT) throw new ReplyError('ERR Invalid master port')
   const host = text(argv[1])
   const primary = server.primary()
-  if (primary !== null && primary.host.toLowerCase() === host.toLowerCase() && primary.port === Number(port)) {
+  const isSame = primary?.host.toLowerCase() === host.toLowerCase() && primary.port === Number(port)
+  if (isSame && !primary.isStopped) {
     reply.status('OK Already connected to specified master')
     return
   }

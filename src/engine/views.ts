@@ -28,6 +28,7 @@ export function viewOfLink(link: ReplicaLink): PrimaryView {
     port: link.transport.port,
     state: link.state === 'stopped' ? 'connect' : link.state,
     up: link.isUp,
+    isStopped: link.stoppedBy !== null,
     lastIoSeconds: link.isUp ? link.lastIoSeconds : -1,
     syncReadBytes: link.syncReadBytes,
     syncTotalBytes: link.syncTotalBytes,

@@ -328,6 +328,11 @@ test('a command in the stream that is not known here: the link stops, and says w
     assert.not.match(String(node.store.get('new:2')), 'lost')
     assert.match(String(node.store.call('INFO', 'replication')), /master_link_status:down/)
     assert.is(primary.guests, 1, 'it is not tried again by itself')
+    // Told to skip it, and whom to follow, although that is whom it followed.
+    node.store.call('CONFIG', 'SET', 'on-unknown-command', 'skip')
+    assert.is(node.store.call('REPLICAOF', '127.0.0.1', primary.port), 'OK')
+    await until(() => node.store.get('new:2') === 'lost', { what: 'the rest of the stream' })
+    assert.is(node.store.status().stoppedBy, null)
   }))
 
 test('the same, told to skip: it is named in the log and counted, also inside a transaction', () =>
