@@ -30,14 +30,17 @@ export function destinationOf(target: string | PrimaryAddress | Transport): Dest
 }
 
 function parseUrl(text: string): PrimaryAddress {
-  let url: URL
   try {
-    url = new URL(text)
-  } catch {
+    return addressOf(new URL(text))
+  } catch (error) {
+    if (error instanceof StoreError) throw error
     // The text may hold a password: it is not repeated.
     throw new StoreError('INVALID', 'the address of the primary is not a URL')
   }
-  const { protocol, hostname, port, username, password, pathname } = url
+}
+
+/** Throws URIError where a percent sign is followed by what is no UTF-8. */
+function addressOf({ protocol, hostname, port, username, password, pathname }: URL): PrimaryAddress {
   if (protocol === 'unix:') return { path: decodeURIComponent(pathname) }
   if (protocol !== 'redis:' && protocol !== 'rediss:') {
     throw new StoreError('INVALID', `an address starts with redis:, rediss: or unix:, not ${protocol}`)

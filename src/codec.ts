@@ -148,16 +148,36 @@ export function shownValue(value: Arg): Arg {
   try {
     const plain = unpack(Buffer.from(value.latin1, 'latin1'))
     if (plain instanceof Uint8Array) return new Binary(Buffer.from(plain).toString('latin1'))
-    if (typeof plain === 'number' || typeof plain === 'bigint') return String(plain)
-    return JSON.stringify(plain, showInJson) ?? String(plain)
+    if (typeof plain === 'bigint') return decimal(plain)
+    if (typeof plain === 'number') return String(plain)
+    return JSON.stringify(plain, shownWithin(SHOWN_CHARACTERS + SHOWN_PER_BYTE * value.latin1.length)) ?? String(plain)
   } catch {
-    return value // damaged, somebody else's, or a cycle: its bytes are all there is to show
+    return value // damaged, somebody else's, a cycle, or too much: its bytes are all there is to show
   }
 }
 
-function showInJson(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value)
-  if (value instanceof Map) return Object.fromEntries(value)
-  if (value instanceof Set) return [...value]
-  return value
+/**
+ * How long the JSON of a value may become. What stands in several places of a value is written there again: ten places in
+ * each of ten that stand in ten are a thousand, and with some more levels five hundred bytes keep the node busy for hours.
+ */
+const SHOWN_CHARACTERS = 2 ** 20
+const SHOWN_PER_BYTE = 8
+/** Making a number decimal takes the square of its length: this one 30 ms. */
+const SHOWN_BITS = 2 ** 19
+
+/** For JSON.stringify: throws when more than so many characters come of it, about. */
+function shownWithin(characters: number): (key: string, value: unknown) => unknown {
+  return (key, value) => {
+    characters -= key.length + (typeof value === 'string' ? value.length : 1)
+    if (characters < 0) throw new StoreError('CODEC', 'too much to show')
+    if (typeof value === 'bigint') return decimal(value)
+    if (value instanceof Map) return Object.fromEntries(value)
+    if (value instanceof Set) return [...value]
+    return value
+  }
+}
+
+function decimal(value: bigint): string {
+  if (BigInt.asIntN(SHOWN_BITS, value) !== value) throw new StoreError('CODEC', 'too much to show')
+  return String(value)
 }

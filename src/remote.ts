@@ -1,12 +1,15 @@
-// Another server, as its client: one connection, one request after the other, each with its answer.
+// Another server, as its client: one connection, requests in their order, each with its answer.
 
-import type { Env } from './env.js'
+import type { Arg } from './bytes.js'
+import type { Env, Timer } from './env.js'
 import { ReplyError, StoreError } from './errors.js'
 import type { Link, Transport } from './link.js'
 import { encodeCommand } from './protocol/parser.js'
 import { type Answer, AnswerParser } from './protocol/replies.js'
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+/** What is shorter leaves at once. */
+const LONG_REQUEST_BYTES = 64 * 1024
 
 interface Waiting {
   resolve(answer: Answer): void
@@ -20,11 +23,24 @@ export class Remote {
   readonly #parser = new AnswerParser(MAX_ANSWER_BYTES)
   #waiting: Waiting[] = []
   #failure: Error | undefined
+  #timer: Timer | null = null
+  #hasUnsent = false
 
   private constructor(link: Link, env: Env, timeoutMs: number) {
     this.#link = link
     this.#env = env
     this.#timeoutMs = timeoutMs
+  }
+
+  /** Connects. Throws StoreError LINK and TIMEOUT when nobody is there within so many ms. */
+  static async open(env: Env, transport: Transport, timeoutMs: number, from?: string): Promise<Remote> {
+    const remote = new Remote(transport.connect(from), env, timeoutMs)
+    await new Promise<void>((resolve, reject) => {
+      remote.#waiting.push({ resolve: () => resolve(), reject })
+      remote.#watch()
+      remote.#open(() => remote.#answered(null))
+    })
+    return remote
   }
 
   /** Connects, and logs in when there is a password. Throws StoreError LINK and TIMEOUT, and the server's ReplyError. */
@@ -45,26 +61,33 @@ export class Remote {
     }
   }
 
-  /** Sends a request; its answer. An error reply is thrown. One that takes too long ends the connection: StoreError TIMEOUT. */
-  async call(...argv: (string | number)[]): Promise<Answer> {
+  /**
+   * Sends a request; its answer. An error reply is thrown. Several may be under way at once. When none is answered, and
+   * nothing of them leaves, for too long, that ends the connection: StoreError TIMEOUT.
+   */
+  async call(...argv: (Arg | number)[]): Promise<Answer> {
     if (this.#failure !== undefined) throw this.#failure
-    const ms = this.#timeoutMs
-    const timer = this.#env.after(ms, () => this.#fail(new StoreError('TIMEOUT', `no answer within ${ms} ms`)))
-    const answered = new Promise<Answer>((resolve, reject) => {
+    const answer = await new Promise<Answer>((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
       this.#link.send(encodeCommand(argv))
+      if (this.#waiting.length === 1) this.#watch()
     })
-    const answer = await answered.finally(() => timer.cancel())
     if (answer instanceof ReplyError) throw answer
     return answer
+  }
+
+  /** Whether it failed before all requests had left. */
+  get hasUnsent(): boolean {
+    return this.#hasUnsent
   }
 
   close(): void {
     this.#fail(new StoreError('LINK', 'the connection was closed'))
   }
 
-  #open(): void {
+  #open(opened: () => void = () => {}): void {
     this.#link.open({
+      opened,
       data: (chunk) => this.#received(chunk),
       drain: () => {},
       closed: (error) => this.#fail(error ?? new StoreError('LINK', 'the other end closed the connection')),
@@ -75,16 +98,37 @@ export class Remote {
     try {
       this.#parser.feed(chunk)
       for (let answer = this.#parser.next(); answer !== undefined; answer = this.#parser.next()) {
-        this.#waiting.shift()?.resolve(answer)
+        this.#answered(answer)
       }
     } catch (cause) {
       this.#fail(new StoreError('PROTOCOL', (cause as Error).message, { cause }))
     }
   }
 
+  #answered(answer: Answer): void {
+    this.#waiting.shift()?.resolve(answer)
+    this.#watch()
+  }
+
+  /** The time for the next answer begins. */
+  #watch(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+    if (this.#waiting.length === 0) return
+    const ms = this.#timeoutMs
+    const before = this.#link.pendingBytes
+    this.#timer = this.#env.after(ms, () => {
+      // A long request takes its time: some of it left meanwhile.
+      if (before > LONG_REQUEST_BYTES && this.#link.pendingBytes < before) this.#watch()
+      else this.#fail(new StoreError('TIMEOUT', `no answer within ${ms} ms`))
+    })
+  }
+
   #fail(error: Error): void {
     if (this.#failure !== undefined) return
     this.#failure = error
+    this.#timer?.cancel()
+    this.#hasUnsent = this.#link.pendingBytes > 0
     this.#link.destroy()
     for (const { reject } of this.#waiting) reject(error)
     this.#waiting = []

@@ -11,6 +11,7 @@ import { StoreError } from './errors.js'
 import type { Dataset } from './keyspace/dataset.js'
 import { Timed } from './keyspace/expiry.js'
 import { type Capture, frozen, GONE, isString, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
+import type { KeyUse } from './keyspace/recency.js'
 import { lowestVersion } from './rdb/supplement.js'
 import { STEP_ELEMENTS, type Steps } from './rdb/value-writer.js'
 import { RdbWriter } from './rdb/writer.js'
@@ -22,6 +23,8 @@ export interface SnapshotOptions {
   checksum: boolean
   /** The file's version, and so what it can hold: see RdbWriter. `lowest`: the lowest that holds everything. 9 unless given. */
   version?: number | 'lowest'
+  /** What the file tells of the use of keys: how long ago, or how often. Nothing unless given. */
+  uses?: keyof KeyUse | undefined
   /** Most bytes that pre-images may take, about; past it the snapshot fails rather than fill the memory. */
   maxPreimageBytes?: number
 }
@@ -32,6 +35,7 @@ const PREIMAGE_OVERHEAD_BYTES = 100
 interface Preimage {
   value: Value
   expiresAt: number | null
+  use: KeyUse | null
 }
 
 /** One keyspace as it was at the start. */
@@ -42,12 +46,14 @@ class Section implements Capture {
   readonly #keyspace: Keyspace
   readonly #preimages = new Map<string, Preimage | null>()
   readonly #cursor: Iterator<[string, Slot]>
+  readonly #uses: keyof KeyUse | undefined
   preimageBytes = 0
   /** The collection of which a part is written. Were it to change, all of it is written first. */
   #begun: { key: string; steps: Steps } | null = null
 
-  constructor(keyspace: Keyspace) {
+  constructor(keyspace: Keyspace, uses: keyof KeyUse | undefined) {
     this.#keyspace = keyspace
+    this.#uses = uses
     this.index = keyspace.index
     this.keys = keyspace.size
     this.expires = keyspace.expiry.size
@@ -62,7 +68,7 @@ class Section implements Capture {
       this.#preimages.set(key, null)
       return
     }
-    const preimage = preimageOf(slot)
+    const preimage = preimageOf(slot, this.#useOf(key))
     this.#preimages.set(key, preimage)
     this.preimageBytes += PREIMAGE_OVERHEAD_BYTES + key.length
     const value = preimage?.value
@@ -78,20 +84,26 @@ class Section implements Capture {
       const [key, slot] = next.value
       const changed = this.#preimages.size === 0 ? undefined : this.#preimages.get(key)
       if (changed === null || (changed === undefined && slot === GONE)) continue
-      if (changed !== undefined) this.#write(writer, key, changed.value, changed.expiresAt)
-      else if (slot instanceof Timed) this.#write(writer, key, slot.value, slot.expiresAt)
-      else this.#write(writer, key, slot as Value, null)
+      if (changed !== undefined) this.#write(writer, key, changed.value, changed.expiresAt, changed.use)
+      else if (slot instanceof Timed) this.#write(writer, key, slot.value, slot.expiresAt, this.#useOf(key))
+      else this.#write(writer, key, slot as Value, null, this.#useOf(key))
       return true
     }
   }
 
-  #write(writer: RdbWriter, key: string, value: Value, expiresAt: number | null): void {
-    if (isString(value)) writer.string(key, value, expiresAt)
-    else if (value.size <= STEP_ELEMENTS) writer.value(key, value, expiresAt)
+  #write(writer: RdbWriter, key: string, value: Value, expiresAt: number | null, use: KeyUse | null): void {
+    if (isString(value)) writer.string(key, value, expiresAt, use)
+    else if (value.size <= STEP_ELEMENTS) writer.value(key, value, expiresAt, use)
     else {
-      this.#begun = { key, steps: writer.valueInSteps(key, value, expiresAt) }
+      this.#begun = { key, steps: writer.valueInSteps(key, value, expiresAt, use) }
       this.#step()
     }
+  }
+
+  #useOf(key: string): KeyUse | null {
+    if (this.#uses === undefined) return null
+    const use = this.#keyspace.recency?.useOf(key)
+    return use === undefined ? null : { [this.#uses]: use[this.#uses] }
   }
 
   /** Goes on with what was begun; false when that is nothing, any more. */
@@ -110,10 +122,10 @@ class Section implements Capture {
   }
 }
 
-function preimageOf(slot: Slot | undefined): Preimage | null {
+function preimageOf(slot: Slot | undefined, use: KeyUse | null): Preimage | null {
   if (slot === undefined || slot === GONE) return null
-  if (slot instanceof Timed) return { value: frozen(slot.value), expiresAt: slot.expiresAt }
-  return { value: frozen(slot), expiresAt: null }
+  if (slot instanceof Timed) return { value: frozen(slot.value), expiresAt: slot.expiresAt, use }
+  return { value: frozen(slot), expiresAt: null, use }
 }
 
 export class Snapshot {
@@ -127,7 +139,9 @@ export class Snapshot {
   /** Takes the dataset as it is now. The walk has to be finished or cancelled: until then it costs its pre-images. */
   constructor(dataset: Dataset, options: SnapshotOptions) {
     this.#maxPreimageBytes = options.maxPreimageBytes ?? DEFAULT_MAX_PREIMAGE_BYTES
-    this.#sections = dataset.keyspaces.filter((keyspace) => keyspace.size > 0).map((keyspace) => new Section(keyspace))
+    this.#sections = dataset.keyspaces
+      .filter((keyspace) => keyspace.size > 0)
+      .map((keyspace) => new Section(keyspace, options.uses))
     const { compress, checksum } = options
     const version = options.version === 'lowest' ? lowestVersion(dataset) : options.version
     this.#writer = new RdbWriter((chunk) => this.#chunks.push(chunk), { compress, checksum, version })

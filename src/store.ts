@@ -14,6 +14,7 @@ import { Face, type FaceOptions } from './face.js'
 import type { Change, Keyspace } from './keyspace/keyspace.js'
 import type { Transport } from './link.js'
 import { Listener, type ListenerOptions } from './listener.js'
+import { Migrations } from './migration.js'
 import { RdbFile } from './persistence/rdb-file.js'
 import { encodeCommand } from './protocol/parser.js'
 import { Remote } from './remote.js'
@@ -113,6 +114,7 @@ export class Store<V = unknown> extends Face<V> {
   readonly #listeners = new Set<Listener>()
   readonly #env: Env
   readonly #verification: Verification<Replica>
+  readonly #migrations: Migrations
   #file: RdbFile | null = null
 
   /**
@@ -153,6 +155,7 @@ export class Store<V = unknown> extends Face<V> {
       mark: (text) => engine.stream.writeControl(encodeCommand(['PING', text])),
       answer: (json) => engine.link?.tell(['REPLCONF', 'hotspare-verify', json]),
     })
+    engine.migration = this.#migrations = new Migrations(engine)
     this.#faces = [this]
     for (let index = 1; index < config.number('databases'); index++) {
       this.#faces.push(new Face(engine, index, faceOptions))
@@ -288,6 +291,7 @@ export class Store<V = unknown> extends Face<V> {
   async close(options: { save?: boolean } = {}): Promise<void> {
     if (this.#engine.isClosed) return
     this.#verification.close()
+    this.#migrations.close()
     this.#engine.close()
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
     if (options.save !== false) await this.#file?.saveIfChanged()

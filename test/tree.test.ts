@@ -25,7 +25,18 @@ const layers = [
   ['engine'],
   ['transports'],
   ['persistence'],
-  ['address', 'transaction', 'verification', 'remote', 'digest-check', 'handles', 'face', 'store', 'listener'],
+  [
+    'address',
+    'transaction',
+    'verification',
+    'remote',
+    'migration',
+    'digest-check',
+    'handles',
+    'face',
+    'store',
+    'listener',
+  ],
   ['index', 'cli'],
 ]
 

@@ -56,7 +56,7 @@ const usesByName = new Map(keyUses.flatMap(([flags, names]) => names.split(' ').
 /**
  * Commands whose keys are not all in one row, or not all treated alike. Behind the `@`: `1` one key, `2..-1` all from
  * there on, `numkeys 1` a number and so many keys, `STORE 6` one key behind that word, which is looked for from argument
- * 6 on, `STREAMS 1 half` the first half of what is behind it, `unknown` not for a client to know.
+ * 6 on, `KEYS -2 all` all behind it, `STREAMS 1 half` the first half of that, `unknown` not for a client to know.
  */
 const severalUses: Readonly<Record<string, readonly string[]>> = {
   bitop: ['OW update @ 2', 'RO access @ 3..-1'],
@@ -66,6 +66,7 @@ const severalUses: Readonly<Record<string, readonly string[]>> = {
   copy: ['RO access @ 1', 'OW update @ 2'],
   lmove: ['RW access delete @ 1', 'RW insert @ 2'],
   lmpop: ['RW access delete @ numkeys 1'],
+  migrate: ['RW access delete @ 3', 'RW access delete incomplete @ KEYS -2 all'],
   msetex: ['OW update @ numkeys 1'],
   pfmerge: ['RW access insert @ 1', 'RO access @ 2..-1'],
   rpoplpush: ['RW access delete @ 1', 'RW insert @ 2'],
@@ -110,7 +111,7 @@ export function keySpecsOf({ name, keys, flags }: Command): KeySpec[] {
 function parseKeySpec(line: string): KeySpec {
   const [uses, place] = line.split(' @ ')
   const flags = uses.split(' ')
-  const [word, from, half] = place.split(' ')
+  const [word, from, extent] = place.split(' ')
   if (word === 'unknown') return { flags, begin: { type: 'unknown', spec: {} }, find: { type: 'unknown', spec: {} } }
   if (word === 'numkeys') {
     const find: SpecPart = { type: 'keynum', spec: { keynumidx: 0, firstkey: 1, keystep: 1 } }
@@ -118,7 +119,8 @@ function parseKeySpec(line: string): KeySpec {
   }
   if (from !== undefined) {
     const begin: SpecPart = { type: 'keyword', spec: { keyword: word, startfrom: Number(from) } }
-    return { flags, begin, find: half === undefined ? range(0) : range(-1, 1, 2) }
+    const find = extent === undefined ? range(0) : range(-1, 1, extent === 'half' ? 2 : 0)
+    return { flags, begin, find }
   }
   return { flags, begin: index(Number.parseInt(word, 10)), find: range(word.endsWith('..-1') ? -1 : 0) }
 }
@@ -258,6 +260,7 @@ const tips: Readonly<Record<string, readonly string[]>> = {
   'memory|purge': [ANY_SHARD, ALL_SUCCEED],
   'memory|stats': [UNSURE, ANY_SHARD, 'response_policy:special'],
   mget: [MANY_SHARDS],
+  migrate: [UNSURE],
   'module|list': [UNSURE_ORDER],
   mset: [MANY_SHARDS, ALL_SUCCEED],
   msetex: [MANY_SHARDS, ALL_SUCCEED],

@@ -169,7 +169,9 @@ function resultOf({ word, isSigned, bits, overflow, operand }: Operation, before
   if (fits === wanted || overflow === 'WRAP') return fits
   if (overflow === 'FAIL') return null
   const limit = isSigned ? BigInt.asUintN(bits - 1, -1n) : BigInt.asUintN(bits, -1n)
-  if (wanted > limit) return limit
+  // Redis compares the way to the limit, in 64 bits: far below zero it looks like one that goes up.
+  const isAbove = word === 'SET' && isSigned ? BigInt.asIntN(64, limit - wanted) < 0n : wanted > limit
+  if (isAbove) return limit
   return isSigned ? -limit - 1n : 0n
 }
 

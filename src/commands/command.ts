@@ -16,6 +16,7 @@ import type { Channels } from './channels.js'
 import type { Client } from './client.js'
 import type { LatencyMonitor } from './latency.js'
 import type { LatencyHistogram } from './latency-histogram.js'
+import type { Migration } from './migrate.js'
 import type { SaveFile } from './save.js'
 import type { Slowlog } from './slowlog.js'
 import type { Tracking } from './tracking.js'
@@ -79,6 +80,12 @@ export interface Wait {
   argv?: Arg[]
   /** What the client is answered when the time is over. */
   timedOut(reply: Reply): void
+  /**
+   * It is not for a key that the client waits, but for work outside of the engine (MIGRATE): it is begun when the call is
+   * over. With `done`, to be called once and never from inside, the command runs again, whether the client is still there
+   * or not. Nobody ends such a wait otherwise.
+   */
+  work?: (done: () => void) => void
 }
 
 /** Where the keys are: positions as COMMAND gives them, or a function for commands whose options say. */
@@ -279,6 +286,8 @@ export interface Server {
   readonly lastSaveAt: number
   /** The file that SAVE writes; null for a store in memory only. */
   readonly file: SaveFile | null
+  /** Sends keys to other servers; null where nothing can be connected to. */
+  readonly migration: Migration | null
   /** Takes all data through the bytes of a snapshot and back (DEBUG RELOAD). */
   reload(): void
   /** A file is being loaded at the start. */

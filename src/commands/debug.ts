@@ -185,9 +185,11 @@ function positive(arg: Arg): number {
 
 /** DEBUG OBJECT. There is no address and no reference count; the serialized length is that of the bytes shown. */
 function describe({ server, db, reply }: Context, argv: Arg[]): void {
-  const value = db.peek(text(argv[2]))
+  const key = text(argv[2])
+  const value = db.peek(key)
   if (value === undefined) throw replyErrors.noSuchKey()
+  const idleSeconds = db.recency?.useOf(key).idleSeconds ?? 0
   reply.status(
-    `Value at:0x0 refcount:1 encoding:${encodingOf(server.config, value)} serializedlength:${isString(value) ? shownLength(value) : value.heldBytes} lru:0 lru_seconds_idle:0`,
+    `Value at:0x0 refcount:1 encoding:${encodingOf(server.config, value)} serializedlength:${isString(value) ? shownLength(value) : value.heldBytes} lru:0 lru_seconds_idle:${idleSeconds}`,
   )
 }

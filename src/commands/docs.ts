@@ -87,6 +87,8 @@ const choiceNames: Record<string, string> = {
   'maxlen minid': 'strategy',
   'sum min max': 'aggregate',
   'write all': 'mode',
+  'key empty_string': 'key_or_empty_string',
+  'password username_password': 'authentication',
 }
 
 /** Commands whose second word belongs to their name. */

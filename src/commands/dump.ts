@@ -2,6 +2,7 @@
 
 import { type Arg, argOfLatin1, latin1OfArg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
+import type { KeyUse } from '../keyspace/recency.js'
 import { dumpValue, payloadVersion, restoreValue } from '../rdb/payload.js'
 import { type Command, type Context, command, option, text } from './command.js'
 import { isDue, timeAfter, timeArg } from './expire.js'
@@ -18,33 +19,32 @@ function dump(ctx: Context, argv: Arg[]): void {
   else ctx.reply.bytes(dumpValue(value))
 }
 
-/** Uses are put in order, but neither timed nor counted: IDLETIME and FREQ are checked, and of no effect. */
-function optionsOf(argv: readonly Arg[]): { replace: boolean; absolute: boolean } {
+function optionsOf(argv: readonly Arg[]): { replace: boolean; absolute: boolean; use: KeyUse | null } {
   let replace = false
   let absolute = false
-  let isTimed = false
-  let isCounted = false
+  let idleSeconds: number | undefined
+  let frequency: number | undefined
   for (let i = 4; i < argv.length; i++) {
     const word = option(argv[i])
     const hasValue = i + 1 < argv.length
     if (word === 'REPLACE') replace = true
     else if (word === 'ABSTTL') absolute = true
-    else if (word === 'IDLETIME' && hasValue && !isCounted) {
-      if (int64(argv[++i]) < 0) throw new ReplyError('ERR Invalid IDLETIME value, must be >= 0')
-      isTimed = true
-    } else if (word === 'FREQ' && hasValue && !isTimed) {
-      const frequency = int64(argv[++i])
+    else if (word === 'IDLETIME' && hasValue && frequency === undefined) {
+      idleSeconds = Number(int64(argv[++i]))
+      if (idleSeconds < 0) throw new ReplyError('ERR Invalid IDLETIME value, must be >= 0')
+    } else if (word === 'FREQ' && hasValue && idleSeconds === undefined) {
+      frequency = Number(int64(argv[++i]))
       if (frequency < 0 || frequency > MAX_FREQUENCY)
         throw new ReplyError('ERR Invalid FREQ value, must be >= 0 and <= 255')
-      isCounted = true
     } else throw replyErrors.syntax()
   }
-  return { replace, absolute }
+  const isTold = idleSeconds !== undefined || frequency !== undefined
+  return { replace, absolute, use: isTold ? { idleSeconds, frequency } : null }
 }
 
 function restore(ctx: Context, argv: Arg[]): void {
   const { db } = ctx
-  const { replace, absolute } = optionsOf(argv)
+  const { replace, absolute, use } = optionsOf(argv)
   const key = text(argv[1])
   if (!replace && db.has(key)) throw new ReplyError('BUSYKEY Target key name already exists.')
   const ttl = int64(argv[2])
@@ -67,6 +67,9 @@ function restore(ctx: Context, argv: Arg[]): void {
     return
   }
   db.set(key, value, expiresAt)
+  if (use !== null) ctx.server.dataset.askForUse(use.idleSeconds === undefined ? 'frequency' : 'idleSeconds')
+  db.recency?.place(key)
+  if (use !== null) db.recency?.assign(key, use)
   ctx.changed()
   const isCommon = version <= MAX_COMMON_VERSION
   if (!isCommon || (expiresAt !== null && !absolute)) {

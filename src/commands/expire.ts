@@ -75,6 +75,13 @@ function meets({ nx, xx, gt, lt }: Conditions, current: number | null, expiresAt
   return !(lt && current !== null && expiresAt >= current)
 }
 
+/** When the key is due. To change that is to use the key; to ask is not. */
+function usedExpiry({ db }: Context, key: string): number | null | undefined {
+  const expiresAt = db.expiresAt(key)
+  if (expiresAt !== undefined) db.recency?.touch(key)
+  return expiresAt
+}
+
 type Name = 'EXPIRE' | 'PEXPIRE' | 'EXPIREAT' | 'PEXPIREAT'
 
 function expireHandler(name: Name): Handler {
@@ -85,7 +92,7 @@ function expireHandler(name: Name): Handler {
     const expiresAt = timeAfter(isRelative ? ctx.now : 0, int64(argv[2]), unitMs)
     if (expiresAt === undefined) throw replyErrors.invalidExpire(name.toLowerCase())
     const key = text(argv[1])
-    const current = ctx.db.expiresAt(key)
+    const current = usedExpiry(ctx, key)
     if (current === undefined || (conditions !== undefined && !meets(conditions, current, expiresAt))) {
       ctx.reply.integer(0)
       return
@@ -121,7 +128,7 @@ function ttlHandler(isAbsolute: boolean, unitMs: 1 | 1000): Handler {
 
 function persist(ctx: Context, argv: Arg[]): void {
   const key = text(argv[1])
-  const had = ctx.db.expiresAt(key) != null
+  const had = usedExpiry(ctx, key) != null
   if (had) {
     ctx.db.setExpiry(key, null)
     ctx.changed()

@@ -5,6 +5,8 @@ import { type Arg, latin1OfArg } from '../bytes.js'
 import { ReplyError } from '../errors.js'
 import { globMatch } from '../glob.js'
 import { type Libraries, type Library, libraryOf } from '../keyspace/libraries.js'
+import { functionsOf, type LibraryFunction } from '../keyspace/library-functions.js'
+import type { Reply } from '../protocol/writer.js'
 import { dumpFunctions, payloadVersion, restoreFunctions } from '../rdb/payload.js'
 import { type Command, type Context, command, type Handler, option, text } from './command.js'
 import { helpCommand } from './help.js'
@@ -12,7 +14,10 @@ import { helpCommand } from './help.js'
 const NO_SCRIPTS =
   'ERR No scripts are run here, and no library can be loaded. FUNCTION RESTORE keeps what a real server has dumped.'
 
-/** Only the primary's word is taken for it that the source is good. */
+/**
+ * Only the primary's word is taken for it that the source is good. A client's is refused: to tell good from bad it would have
+ * to be run, as Redis runs it, and one bad library in a snapshot is enough that no real server loads that snapshot any more.
+ */
 function load(ctx: Context, argv: Arg[]): void {
   if (!ctx.fromPrimary) throw new ReplyError(NO_SCRIPTS)
   const library = libraryOf(latin1OfArg(argv[argv.length - 1]))
@@ -62,9 +67,12 @@ function restore(ctx: Context, argv: Arg[]): void {
   const restored = librariesOf(restoreFunctions(payload))
   const { libraries } = ctx.server.dataset
   if (policy === 'FLUSH') libraries.clear()
-  for (const { name } of restored)
-    if (policy === 'APPEND' && libraries.has(name) && !ctx.fromPrimary)
-      throw new ReplyError(`ERR Library ${name} already exists`)
+  else if (!ctx.fromPrimary) {
+    for (const { name } of restored)
+      if (policy === 'APPEND' && libraries.has(name)) throw new ReplyError(`ERR Library ${name} already exists`)
+    const staying = [...libraries.values()].filter(({ name }) => !restored.some((one) => one.name === name))
+    refuseTwice([...staying, ...restored])
+  }
   for (const library of restored) libraries.set(library.name, library)
   ctx.changed()
   ctx.reply.ok()
@@ -82,7 +90,19 @@ function librariesOf(codes: readonly string[] | undefined): Library[] {
   })
 }
 
-/** Which functions a library has is known to whoever runs it: none are shown. */
+/** No two libraries may have a function of the same name, as far as names are known: no real server would load both. */
+function refuseTwice(libraries: readonly Library[]): void {
+  const owners = new Map<string, string>()
+  for (const { name: library, code } of libraries) {
+    for (const { name } of functionsOf(code)) {
+      const owner = owners.get(name.toLowerCase())
+      if (owner !== undefined && owner !== library) throw new ReplyError(`ERR Function ${name} already exists`)
+      owners.set(name.toLowerCase(), library)
+    }
+  }
+}
+
+/** Of the functions, those that the source names: the others are known only to whoever runs it. */
 function list({ server, reply }: Context, argv: Arg[]): void {
   let withCode = false
   let pattern: string | undefined
@@ -105,14 +125,29 @@ function list({ server, reply }: Context, argv: Arg[]): void {
     reply.bulk('engine')
     reply.bulk(engine)
     reply.bulk('functions')
-    reply.array(0)
+    const functions = functionsOf(code)
+    reply.array(functions.length)
+    for (const one of functions) replyFunction(reply, one)
     if (!withCode) continue
     reply.bulk('library_code')
     reply.bytes(code)
   }
 }
 
+function replyFunction(reply: Reply, { name, description, flags }: LibraryFunction): void {
+  reply.map(3)
+  reply.bulk('name')
+  reply.bytes(name)
+  reply.bulk('description')
+  if (description === null) reply.null()
+  else reply.bytes(description)
+  reply.bulk('flags')
+  reply.set(flags.length)
+  for (const flag of flags) reply.status(flag)
+}
+
 function stats({ server, reply }: Context): void {
+  const { libraries } = server.dataset
   reply.map(2)
   reply.bulk('running_script')
   reply.null()
@@ -121,9 +156,9 @@ function stats({ server, reply }: Context): void {
   reply.bulk('LUA')
   reply.map(2)
   reply.bulk('libraries_count')
-  reply.integer(server.dataset.libraries.size)
+  reply.integer(libraries.size)
   reply.bulk('functions_count')
-  reply.integer(0)
+  reply.integer(codesOf(libraries).reduce((count, code) => count + functionsOf(code).length, 0))
 }
 
 function kill(): void {
@@ -140,13 +175,13 @@ const helpLines = [
   'KILL',
   '    Stop the function that runs. None ever does.',
   'LIST [LIBRARYNAME pattern] [WITHCODE]',
-  '    The libraries that are kept. Their functions are not known.',
+  '    The libraries that are kept, with the functions that their sources name.',
   'LOAD [REPLACE] <source>',
   '    Taken from our primary only: no scripts are run here.',
   'RESTORE <bytes> [FLUSH|APPEND|REPLACE]',
   '    Keep the libraries of a dump.',
   'STATS',
-  '    How many libraries there are.',
+  '    How many libraries there are, and functions that their sources name.',
 ]
 
 function subcommand(spec: {

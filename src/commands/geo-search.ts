@@ -256,7 +256,8 @@ function replyFound(ctx: Context, found: readonly Found[], query: Query, unit: n
     if (parts > 0) reply.array(parts + 1)
     reply.bulk(member)
     if (withDistance) replyDistance(ctx, meters / unit)
-    if (withHash) reply.integer(score)
+    // A score that GEOADD did not write may have a fraction.
+    if (withHash) reply.integer(BigInt(Math.trunc(score)))
     if (withPoint) replyPoint(ctx, point)
   }
 }

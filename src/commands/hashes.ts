@@ -99,10 +99,9 @@ function hgetall(ctx: Context, argv: Arg[]): void {
   const fields = readFields(ctx, text(argv[1]))
   reply.map(fields?.size ?? 0)
   if (fields === undefined) return
-  for (const [field, value] of fields) {
-    reply.bulk(field)
-    reply.bulk(value)
-  }
+  const all: string[] = []
+  for (const [field, value] of fields) all.push(field, value)
+  reply.bulks(all)
 }
 
 function hkeys(ctx: Context, argv: Arg[]): void {
@@ -115,7 +114,7 @@ function hvals(ctx: Context, argv: Arg[]): void {
 
 function replyEach(ctx: Context, fields: Fields | undefined, part: 0 | 1): void {
   ctx.reply.array(fields?.size ?? 0)
-  if (fields !== undefined) for (const pair of fields) ctx.reply.bulk(pair[part])
+  if (fields !== undefined) ctx.reply.bulks(Array.from(fields, (pair) => pair[part]))
 }
 
 function hlen(ctx: Context, argv: Arg[]): void {

@@ -68,7 +68,8 @@ function pfcount(ctx: Context, argv: Arg[]): void {
   if (cardinality === null) {
     cardinality = hll.count()
     hll.cardinality = cardinality
-    store(ctx, key, held, hll)
+    // A replica holds what its primary holds, to the byte: there a client's question changes nothing, unlike in Redis.
+    if (ctx.server.role === 'primary' || ctx.fromPrimary) store(ctx, key, held, hll)
   }
   ctx.reply.integer(cardinality)
 }

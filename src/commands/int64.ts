@@ -3,17 +3,24 @@
 
 import type { Arg } from '../bytes.js'
 import { replyErrors } from '../errors.js'
+import { digitsFrom, EXACT_DIGITS } from '../protocol/double.js'
 import { INT64_MAX, INT64_MIN, parseInteger, text } from './command.js'
 
 export type Int64 = number | bigint
 
-/** At most 15 digits: sums of two such are exact too. */
-const SHORT = /^(?:0|-?[1-9][0-9]{0,14})$/
+const MINUS = 45
+const ZERO = 48
 
 /** A whole number in Redis' strict form (as `parseInteger`), or undefined. */
 export function parseInt64(arg: Arg): Int64 | undefined {
   const digits = text(arg)
-  return SHORT.test(digits) ? Number(digits) : parseInteger(digits)
+  const start = digits.charCodeAt(0) === MINUS ? 1 : 0
+  // Sums of two numbers as short as these are exact too.
+  if (digits.length - start > EXACT_DIGITS) return parseInteger(digits)
+  const size = digitsFrom(digits, start)
+  // A zero at the front stands alone.
+  if (size < 0 || (digits.charCodeAt(start) === ZERO && digits.length > 1)) return undefined
+  return start === 0 ? size : -size
 }
 
 export function int64(arg: Arg): Int64 {

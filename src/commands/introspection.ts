@@ -202,7 +202,8 @@ function usesOf(one: Command, argv: readonly Arg[], index: number): string[] {
     return option(argv[index - 1]) === (spec.keyword ?? (flags.includes('OW') ? 'STORE' : ''))
   }
   const { flags } = specs.findLast(isItsKey) ?? specs[0]
-  if (!flags.includes('variable_flags')) return flags
+  // What is incomplete is the specification, not what is done with the key.
+  if (!flags.includes('variable_flags')) return flags.filter((flag) => flag !== 'incomplete')
   if (one.name === 'bitfield') return onlyReadsBits(argv) ? ['RO', 'access'] : ['RW', 'access', 'update']
   // SET reads what it replaces only when it is asked to.
   const reads = argv.slice(3).some((arg) => option(arg) === 'GET')
@@ -341,7 +342,7 @@ function writeArguments(reply: Reply, args: readonly DocArgument[]): void {
     }
     if (token !== undefined) {
       reply.bulk('token')
-      reply.bulk(token === '' ? '""' : token)
+      reply.bulk(token)
     }
     if (flags.length > 0) {
       reply.bulk('flags')

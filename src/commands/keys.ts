@@ -48,8 +48,12 @@ function moveName(ctx: Context, key: string, newKey: string, ifFree: boolean): b
   if (value === undefined) throw replyErrors.noSuchKey()
   if (key === newKey) return !ifFree
   const isTaken = db.has(newKey)
-  if (isTaken && ifFree) return false
+  if (isTaken && ifFree) {
+    db.recency?.touch(newKey)
+    return false
+  }
   db.set(newKey, value, db.expiresAt(key) ?? null)
+  db.recency?.place(newKey, db.recency.look(key))
   db.delete(key)
   ctx.changed()
   // Redis deletes the other key first: what takes its place is new.
@@ -95,10 +99,11 @@ function copy(ctx: Context, argv: Arg[]): void {
   const isCopied = value !== undefined && (!isTaken || replace)
   if (isCopied) {
     target.set(newKey, frozen(value), ctx.db.expiresAt(key) ?? null)
+    target.recency?.place(newKey)
     ctx.changed()
     if (isTaken) ctx.server.notify('n', 'new', newKey, target.index)
     ctx.server.notify('g', 'copy_to', newKey, target.index)
-  }
+  } else if (value !== undefined) target.recency?.touch(newKey)
   ctx.reply.integer(isCopied ? 1 : 0)
 }
 
@@ -111,6 +116,7 @@ function move(ctx: Context, argv: Arg[]): void {
   const isMoved = value !== undefined && !target.has(key)
   if (isMoved) {
     target.set(key, value, db.expiresAt(key) ?? null)
+    if (db.recency !== null) target.recency?.place(key, db.recency.look(key))
     db.delete(key)
     ctx.changed()
     ctx.notify('g', 'move_from', key)

@@ -3,7 +3,7 @@
 
 import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
-import { isString } from '../keyspace/keyspace.js'
+import { isString, type Value } from '../keyspace/keyspace.js'
 import { type Context, command, option, text } from './command.js'
 import { type Int64, int64 } from './int64.js'
 import { lookupRead, shownBytes } from './lookup.js'
@@ -24,8 +24,8 @@ interface Match {
 }
 
 function run(ctx: Context, argv: Arg[]): void {
-  const a = bytesAt(ctx, text(argv[1]))
-  const b = bytesAt(ctx, text(argv[2]))
+  const values = [argv[1], argv[2]].map((key) => lookupRead(ctx, text(key)))
+  const [a, b] = values.map(bytesOf)
   const options = optionsOf(argv)
   const table = tableOf(a, b, ctx.server.config.number('proto-max-bulk-len'))
   const length = table[table.length - 1]
@@ -37,8 +37,7 @@ function run(ctx: Context, argv: Arg[]): void {
   }
 }
 
-function bytesAt(ctx: Context, key: string): string {
-  const value = lookupRead(ctx, key)
+function bytesOf(value: Value | undefined): string {
   if (value !== undefined && !isString(value)) {
     throw new ReplyError('ERR The specified keys must contain string values')
   }

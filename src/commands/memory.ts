@@ -3,7 +3,7 @@
 
 import type { Arg } from '../bytes.js'
 import { replyErrors } from '../errors.js'
-import { entryBytes } from '../keyspace/eviction.js'
+import { entryBytes } from '../keyspace/recency.js'
 import { bigInteger, type Context, command, INT64_MAX, option, text } from './command.js'
 import { helpCommand } from './help.js'
 import { type MemoryUse, memoryUse } from './memory-use.js'

@@ -24,11 +24,12 @@ function isShared({ config }: Context['server'], value: Value): boolean {
 }
 
 /** A subcommand that says something of the value at argv[2], and null when there is none. */
-function about(answer: (ctx: Context, value: Value) => void): Handler {
+function about(answer: (ctx: Context, value: Value, key: string) => void): Handler {
   return (ctx, argv) => {
-    const value = lookupUnnoticed(ctx, text(argv[2]))
+    const key = text(argv[2])
+    const value = lookupUnnoticed(ctx, key)
     if (value === undefined) ctx.reply.null()
-    else answer(ctx, value)
+    else answer(ctx, value, key)
   }
 }
 
@@ -39,27 +40,28 @@ function countsUse(ctx: Context): boolean {
 const encoding = about((ctx, value) => ctx.reply.bulk(encodingOf(ctx.server.config, value)))
 const refcount = about((ctx, value) => ctx.reply.integer(isShared(ctx.server, value) ? SHARED_COUNT : 1))
 
-/** Uses are put in order, but not timed: every key was used just now. */
-const idletime = about((ctx) => {
+/** Of a key that was not used since the record of use began: how long ago that was. */
+const idletime = about((ctx, _value, key) => {
   if (countsUse(ctx))
     throw new ReplyError(`ERR An LFU maxmemory policy is selected, idle time not tracked. ${SWITCHING}`)
-  ctx.reply.integer(0)
+  ctx.server.dataset.askForUse('idleSeconds')
+  ctx.reply.integer(ctx.db.recency?.useOf(key).idleSeconds ?? 0)
 })
 
-/** Uses are not counted under any policy (see eviction.ts): every key has been used a little. */
-const freq = about((ctx) => {
+const freq = about((ctx, _value, key) => {
   if (!countsUse(ctx))
     throw new ReplyError(`ERR An LFU maxmemory policy is not selected, access frequency not tracked. ${SWITCHING}`)
-  ctx.reply.integer(0)
+  ctx.reply.integer(ctx.db.recency?.useOf(key).frequency ?? 0)
 })
 
 const helpLines = [
   'ENCODING <key>',
   '    How Redis would store the value; msgpack for a JavaScript value.',
   'FREQ <key>',
-  '    How often the key is used, under an LFU policy. Uses are not counted: 0.',
+  '    How often the key is used: a logarithm that decays. Under an LFU maxmemory-policy only.',
   'IDLETIME <key>',
-  '    Seconds since the key was last used, except under an LFU policy. Uses are not timed: 0.',
+  '    Seconds since the key was last used, except under an LFU maxmemory-policy. Without a limit of memory or a',
+  '    policy, uses are recorded from the first time this is asked: a key not used since is idle since then.',
   'REFCOUNT <key>',
   '    How many keys would share the value in Redis.',
 ]

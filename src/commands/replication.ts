@@ -182,7 +182,7 @@ function setOption({ server, client }: Context, name: string, arg: Arg): boolean
     }
     case 'version':
       // From Valkey 8: a replica that says it is told apart from old ones. Redis 7.0 refuses it, and is asked on.
-      announced.version = text(arg)
+      announced.version = text(arg).slice(0, MAX_IP_LENGTH)
       return true
     case 'hotspare-id':
       // A replica of our own kind. It only says so to a primary that is one too.

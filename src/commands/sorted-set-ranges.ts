@@ -104,7 +104,9 @@ function range(ctx: Context, argv: readonly Arg[], given: Given): void {
     set.walk(from, count, step, (member, score) => replyPair(ctx, member, score))
   } else {
     reply.array(count)
-    set.walk(from, count, step, (member) => reply.bulk(member))
+    const members: string[] = []
+    set.walk(from, count, step, (member) => void members.push(member))
+    reply.bulks(members)
   }
 }
 

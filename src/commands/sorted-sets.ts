@@ -23,6 +23,9 @@ const LT = 8
 const CH = 16
 const INCR = 32
 
+/** Digits, signs and the point stand up to it, letters behind. */
+const NINE = 57
+
 const addOptions: ReadonlyMap<string, number> = new Map([
   ['NX', NX],
   ['XX', XX],
@@ -32,15 +35,19 @@ const addOptions: ReadonlyMap<string, number> = new Map([
   ['INCR', INCR],
 ])
 
-/** ZADD's scores while it runs: kept, so that a call makes no array. */
+/** ZADD's scores while it runs: kept, so that a call makes no array. Those of longer calls may stand behind them. */
 const scores: number[] = []
+const MOST_SCORES_KEPT = 1024
 
 /** ZADD and ZINCRBY, which is ZADD with one option given. */
 function add(ctx: Context, argv: readonly Arg[], given: number): void {
   let options = given
   let first = 2
   for (; first < argv.length; first++) {
-    const bit = addOptions.get(option(argv[first]))
+    const word = text(argv[first])
+    // As a rule it is a score.
+    if (word.charCodeAt(0) <= NINE) break
+    const bit = addOptions.get(word.toUpperCase())
     if (bit === undefined) break
     options |= bit
   }
@@ -48,9 +55,9 @@ function add(ctx: Context, argv: readonly Arg[], given: number): void {
   if (count === 0 || count % 2 !== 0) throw replyErrors.syntax()
   checkAddOptions(options, count / 2)
   // All scores first: the command is carried out as a whole or not at all.
-  scores.length = 0
-  for (let i = first; i < argv.length; i += 2) scores.push(double(argv[i]))
-  addAll(ctx, argv, first, options)
+  for (let i = 0; i < count / 2; i++) scores[i] = double(argv[first + 2 * i])
+  addAll(ctx, argv, first, options, count / 2)
+  if (scores.length > MOST_SCORES_KEPT) scores.length = 0
 }
 
 function checkAddOptions(options: number, pairs: number): void {
@@ -63,8 +70,8 @@ function checkAddOptions(options: number, pairs: number): void {
     throw new ReplyError('ERR INCR option supports a single increment-element pair')
 }
 
-/** Adds `scores` with the members behind them in argv. */
-function addAll(ctx: Context, argv: readonly Arg[], first: number, options: number): void {
+/** Adds the first `pairs` of `scores`, with the members behind them in argv. */
+function addAll(ctx: Context, argv: readonly Arg[], first: number, options: number, pairs: number): void {
   const { db, reply } = ctx
   const key = text(argv[1])
   const held = writeAs(ctx, key, SortedSet)
@@ -78,7 +85,7 @@ function addAll(ctx: Context, argv: readonly Arg[], first: number, options: numb
   let added = 0
   let updated = 0
   let result: number | undefined
-  for (let i = 0; i < scores.length; i++) {
+  for (let i = 0; i < pairs; i++) {
     const member = text(argv[first + 1 + 2 * i])
     const before = set.score(member)
     if (before === undefined ? (options & XX) !== 0 : (options & NX) !== 0) continue

@@ -13,6 +13,7 @@ import { hashCommands } from './hashes.js'
 import { hyperloglogCommands } from './hyperloglog.js'
 import { keyCommands } from './keys.js'
 import { listCommands } from './lists.js'
+import { migrateCommands } from './migrate.js'
 import { pubsubCommands } from './pubsub.js'
 import { replicationCommands } from './replication.js'
 import { saveCommands } from './save.js'
@@ -44,6 +45,7 @@ const all: readonly (readonly Command[])[] = [
   replicationCommands,
   functionCommands,
   dumpCommands,
+  migrateCommands,
   saveCommands,
   sortedSetCommands,
   geoCommands,

@@ -19,6 +19,8 @@ export interface Directive {
 
 /** How deep files may include files: one that includes itself must not fill the memory. */
 const MAX_INCLUDE_DEPTH = 16
+/** How often files may be included in all: sixteen that each include the next one ten times must not either. */
+const MAX_INCLUDES = 4096
 
 /** Gives the text that `include path` stands for: of all files that match, if the path has wildcards. */
 export type ReadInclude = (path: string) => string
@@ -28,10 +30,16 @@ export type ReadInclude = (path: string) => string
  * throws a StoreError whose text is laid out as redis-server's; secrets are left out of it.
  */
 export function parseConfigText(text: string, source: string, readInclude?: ReadInclude): Directive[] {
-  return parseText(text, source, readInclude, 0)
+  return parseText(text, source, readInclude, 0, { left: MAX_INCLUDES })
 }
 
-function parseText(text: string, source: string, readInclude: ReadInclude | undefined, depth: number): Directive[] {
+function parseText(
+  text: string,
+  source: string,
+  readInclude: ReadInclude | undefined,
+  depth: number,
+  includes: { left: number },
+): Directive[] {
   const directives: Directive[] = []
   for (const [i, raw] of text.split('\n').entries()) {
     const line = raw.replace(/^[ \t\r]+|[ \t\r]+$/g, '')
@@ -43,9 +51,10 @@ function parseText(text: string, source: string, readInclude: ReadInclude | unde
     const [first, ...args] = words
     const directive = { name: first.toLowerCase(), args, line: i + 1, source }
     if (directive.name === 'include' && args.length === 1) {
-      if (readInclude === undefined || depth === MAX_INCLUDE_DEPTH)
+      if (readInclude === undefined || depth === MAX_INCLUDE_DEPTH || includes.left-- === 0)
         throw fatal(readInclude ? 'Too many nested includes' : 'Nothing can be included here', where)
-      directives.push(...parseText(readInclude(args[0]), args[0], readInclude, depth + 1))
+      // One by one: a file may have more lines than a call may have arguments.
+      for (const one of parseText(readInclude(args[0]), args[0], readInclude, depth + 1, includes)) directives.push(one)
       continue
     }
     try {
@@ -126,7 +135,7 @@ export function parseFlags(argv: readonly string[], readInclude?: ReadInclude): 
       wantsValue = false
     }
   }
-  return { file, stdin, directives: parseText(lines.join('\n'), COMMAND_LINE, readInclude, 0) }
+  return { file, stdin, directives: parseText(lines.join('\n'), COMMAND_LINE, readInclude, 0, { left: MAX_INCLUDES }) }
 }
 
 /** The `source` of what parseFlags gives. */

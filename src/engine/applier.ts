@@ -60,13 +60,16 @@ export class Applier {
 
   /** Hands on what is held, up to that many bytes of the link's stream. */
   #relay(upTo: number): void {
+    let used = 0
     while (this.#relayedBytes < upTo) {
-      const first = this.#held[0]
+      const first = this.#held[used]
       const count = Math.min(first.length, upTo - this.#relayedBytes)
       this.#host.relay(first, 0, count)
       this.#relayedBytes += count
-      if (count === first.length) this.#held.shift()
-      else this.#held[0] = first.subarray(count)
+      if (count === first.length) used++
+      else this.#held[used] = first.subarray(count)
     }
+    // All at once: a value of 512 MiB comes in several hundred thousand pieces, and to move the rest for each takes minutes.
+    this.#held.splice(0, used)
   }
 }

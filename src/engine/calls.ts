@@ -53,16 +53,16 @@ export class Calls {
 
   /** Runs one request and writes its reply, errors included. Nothing is thrown for what a client did wrong. */
   execute(client: Client, argv: Arg[], parser: RequestParser | null): void {
-    const { gate, blocking, pause } = this.#parts
+    const { gate, pause } = this.#parts
     const ctx = this.#context
     try {
       const command = gate.admit(client, argv)
-      if (pause.isOn && pause.hold(client, command, argv)) return
+      if (pause.mayHold && pause.hold(client, command, argv)) return
       if (client.transaction !== null && gate.queue(client, command, argv)) return
       ctx.begin(client, this.#server.dataset.keyspaces[client.db])
       ctx.mayBlock = client.kind === 'normal'
       const wait = this.#call(ctx, command, argv, parser)
-      if (wait !== null) blocking.block(client, command, argv, wait)
+      if (wait !== null) this.#wait(client, command, argv, wait)
     } catch (error) {
       this.#replyError(client, error)
     }
@@ -96,6 +96,12 @@ export class Calls {
     return reply.value
   }
 
+  #wait(client: Client, command: Command, argv: Arg[], wait: Wait): void {
+    this.#parts.blocking.block(client, command, argv, wait)
+    const { blocked } = client
+    if (wait.work !== undefined && blocked !== null) wait.work(() => this.retry(client, blocked, ''))
+  }
+
   /** Gives a client that waits another try, now that this key was changed. One that is not served goes on waiting. */
   retry(client: Client, blocked: Blocked, key: string): void {
     const ctx = this.#retryContext
@@ -119,11 +125,12 @@ export class Calls {
 
   /** Says what the handler wants to wait for. It is not in `ctx` any more: who hears of the changes may use that anew. */
   #call(ctx: CallContext, command: Command, argv: Arg[], parser: RequestParser | null): Wait | null {
-    const { journal, timing } = this.#parts
+    const { journal, timing, bounds } = this.#parts
     const { stats, monitors, tracking } = this.#server
     // Also for EXEC, in which tracking may be turned on.
     const isTracked = tracking.isOn || ctx.client.transaction !== null
     const outer = isTracked ? tracking.begin(ctx.client) : null
+    const wasQuiet = ctx.client.noTouch ? bounds.hush(command.name !== 'touch') : null
     const beganMs = timing.begin(command, argv)
     journal.enter()
     try {
@@ -145,6 +152,7 @@ export class Calls {
       if (ctx.wait === null) timing.end(ctx.client, command, argv, beganMs)
       else timing.pause()
       if (isTracked) tracking.end(outer, ctx.client, command, argv)
+      if (wasQuiet !== null) bounds.hush(wasQuiet)
       if (command.touchesArbitraryKeys) journal.part()
       journal.leave()
     }
@@ -158,7 +166,7 @@ export class Calls {
     if (ctx.fromPrimary) return
     if (bounds.hasMaxEntries) bounds.keepWithinEntries()
     if (ctx.isSilent) return
-    if (ctx.effects === null) journal.writeRequest(ctx.dbIndex, argv, parser?.raw)
+    if (ctx.effects === null) journal.writeRequest(ctx.dbIndex, argv, parser)
     else for (const effect of ctx.effects) journal.write(ctx.dbIndex, effect)
   }
 

@@ -25,6 +25,8 @@ export interface Watcher {
 export class Contents {
   dataset: Dataset
   readonly watches = new Watches()
+  /** Told of each one that is made empty, before anything is in it. */
+  onFresh: (fresh: Dataset) => void = () => {}
   readonly #host: ContentsHost
   readonly #holders: ((keyspaces: readonly Keyspace[]) => void)[] = []
   readonly #watchers: Watcher[] = []
@@ -37,7 +39,9 @@ export class Contents {
 
   /** An empty one, as a full sync fills it. */
   fresh(): Dataset {
-    return new Dataset(this.#host.databases, this.#host.owner)
+    const fresh = new Dataset(this.#host.databases, this.#host.owner)
+    this.onFresh(fresh)
+    return fresh
   }
 
   keyspace(index: number): Keyspace {

@@ -87,6 +87,7 @@ export class Engine implements Server {
   readonly stats: Stats = freshStats()
   changesSinceSave = 0
   file: SaveFile | null = null
+  migration: Server['migration'] = null
   lastSaveAt: number
   rewriteConfig: (() => void) | null = null
   events: Partial<EngineEvents> = {}
@@ -178,9 +179,7 @@ export class Engine implements Server {
     const may = (): boolean => this.#role.link === null && !this.#closed && !this.pause.isOn
     this.#gate = new Gate({
       config,
-      get link() {
-        return engine.link
-      },
+      link: () => this.#role.link,
       makeRoom: () => this.#bounds.makeRoom(),
       goodReplicas: (maxLagSeconds) => this.#role.goodReplicas(maxLagSeconds),
       unwatch: (client) => this.unwatch(client),
@@ -207,16 +206,15 @@ export class Engine implements Server {
       write: (db, effect) => this.#journal.write(db, effect),
       notify: (eventClass, event, key, db) => this.notify(eventClass, event, key, db),
       changed: () => {
-        if (this.#isHeard) this.#journal.touch()
+        if (this.#isHeard()) this.#journal.touch()
       },
     })
     this.#bounds = new Bounds(
       {
         env,
         config,
-        get dataset() {
-          return engine.dataset
-        },
+        contents: this.contents,
+        call: () => this.stats.commands + this.changesSinceSave,
         mayEvict: may,
         watch: (work) => this.timing.watch('eviction-cycle', work),
         evict: (keyspace, key) => this.#remove(keyspace, key, 'evict'),
@@ -356,11 +354,11 @@ export class Engine implements Server {
     if (this.stream.active) this.#journal.write(db, effect)
     if (this.#notifications.isOn) this.#notifications.notifyEffect(db, effect)
     if (this.#bounds.hasMaxEntries) this.#bounds.keepWithinEntries()
-    if (this.#isHeard) this.#journal.touch()
+    if (this.#isHeard()) this.#journal.touch()
   }
 
   /** Somebody has to hear of changes when the work is done: the store's owner, or clients that wait for a key. */
-  get #isHeard(): boolean {
+  #isHeard(): boolean {
     return this.contents.isObserved || this.#blocking.isDue
   }
 
@@ -382,7 +380,7 @@ export class Engine implements Server {
     if (why === 'expire') this.stats.expired++
     else this.stats.evicted++
     this.#journal.write(keyspace.index, [lazy ? 'UNLINK' : 'DEL', key])
-    if (this.#isHeard) this.#journal.touch()
+    if (this.#isHeard()) this.#journal.touch()
     return true
   }
 
@@ -436,7 +434,7 @@ export class Engine implements Server {
   }
 
   unblock(client: Client, error?: string): boolean {
-    if (client.blocked === null) return false
+    if (client.blocked === null || client.blocked.wait.work !== undefined) return false
     // As in Redis 7.0, a call that somebody ended counts as failed, whatever it answers.
     if (error === undefined) client.blocked.command.failedCalls++
     this.#blocking.release(client, error)
@@ -594,6 +592,9 @@ export class Engine implements Server {
     this.pause.close()
     this.#expirer.arm()
     this.#role.close()
-    for (const client of this.clients.values()) client.close()
+    for (const client of this.clients.values()) {
+      this.#blocking.forget(client)
+      client.close()
+    }
   }
 }

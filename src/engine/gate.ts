@@ -13,7 +13,7 @@ import { quoteArg } from '../protocol/writer.js'
 export interface GateHost {
   readonly config: Config
   /** The link to our primary, when this is a replica. */
-  readonly link: { readonly isUp: boolean } | null
+  link(): { readonly isUp: boolean } | null
   /** Makes room for a write; false when there is none to be made. */
   makeRoom(): boolean
   /** Replicas that acknowledged within so many seconds. */
@@ -31,9 +31,24 @@ const FOR_SUBSCRIBERS = new Set(
 
 export class Gate {
   readonly #host: GateHost
+  // What each call asks of the configuration.
+  #needsPassword = false
+  #refusesWrites = true
+  #minReplicas = 0
 
   constructor(host: GateHost) {
     this.#host = host
+    const names = ['requirepass', 'replica-read-only', 'min-replicas-to-write', 'min-replicas-max-lag'] as const
+    for (const name of names) host.config.on(name, () => this.#read())
+    this.#read()
+  }
+
+  #read(): void {
+    const { config } = this.#host
+    this.#needsPassword = config.text('requirepass') !== ''
+    this.#refusesWrites = config.flag('replica-read-only')
+    // Without a lag that would be too much there is no good replica to count.
+    this.#minReplicas = config.number('min-replicas-max-lag') > 0 ? config.number('min-replicas-to-write') : 0
   }
 
   /** Finds and checks the command. Throws the ReplyError that refuses it. */
@@ -54,24 +69,23 @@ export class Gate {
 
   /** What depends on the client and on the state of this node. Throws the ReplyError that refuses it. */
   #checkState(client: Client, command: Command): void {
-    const { config, link } = this.#host
-    if (!client.authenticated && !command.flags.has('no_auth') && config.text('requirepass') !== '') {
+    const { config } = this.#host
+    const link = this.#host.link()
+    if (!client.authenticated && this.#needsPassword && !command.flags.has('no_auth')) {
       throw replyErrors.noAuth()
     }
     if (client.kind === 'primary') return
     const needs = client.transaction === null ? command : needsOf(client.transaction, command)
     if (link !== null) {
-      if (needs.isWrite && (client.kind === 'internal' || config.flag('replica-read-only'))) {
+      if (needs.isWrite && (client.kind === 'internal' || this.#refusesWrites)) {
         throw replyErrors.readOnly()
       }
       const stale = !link.isUp && client.kind !== 'internal' && !config.flag('replica-serve-stale-data')
       if (stale && !runsStale(client.transaction, command)) throw replyErrors.masterDown()
       return
     }
-    if (needs.isWrite) {
-      const wanted = config.number('min-replicas-to-write')
-      const maxLag = config.number('min-replicas-max-lag')
-      if (wanted > 0 && maxLag > 0 && this.#host.goodReplicas(maxLag) < wanted) {
+    if (needs.isWrite && this.#minReplicas > 0) {
+      if (this.#host.goodReplicas(config.number('min-replicas-max-lag')) < this.#minReplicas) {
         throw new ReplyError('NOREPLICAS Not enough good replicas to write.')
       }
     }

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import { Dataset } from '../keyspace/dataset.js'
 import type { KeyspaceOwner } from '../keyspace/keyspace.js'
+import type { KeyUse } from '../keyspace/recency.js'
 import type { History } from '../replication/history.js'
 import type { SnapshotLoad } from '../replication/replica.js'
 import { FILE_FORM, type SnapshotForm } from '../replication/snapshot-form.js'
@@ -53,12 +54,14 @@ export class Images {
       compress: config.flag('rdbcompression'),
       checksum: config.flag('rdbchecksum'),
       version: form.version,
+      uses: usesToldUnder(config.text('maxmemory-policy')),
     })
   }
 
   /** A full sync's snapshot, from our primary. */
   beginLoad(): SnapshotLoad {
-    return loadInto(this.#host.contents.fresh(), (fresh, { streamDb }) => {
+    return loadInto(this.#host.contents.fresh(), (fresh, { streamDb, leftOut }) => {
+      this.#tellLeftOut(leftOut)
       this.#host.replace(fresh, streamDb)
       this.#host.synced()
     })
@@ -69,12 +72,18 @@ export class Images {
    * with a partial resync. Only before anything was written or followed.
    */
   beginRestore(): SnapshotLoad {
-    return loadInto(this.#host.contents.fresh(), (fresh, { streamDb, replid, offset }) => {
+    return loadInto(this.#host.contents.fresh(), (fresh, { streamDb, replid, offset, leftOut }) => {
+      this.#tellLeftOut(leftOut)
       this.#host.replace(fresh, streamDb)
       if (replid === '') return
       this.#host.history.becomeRestored(replid, offset)
       this.#host.reopenStream()
     })
+  }
+
+  #tellLeftOut(leftOut: ReadonlySet<string>): void {
+    for (const what of leftOut)
+      this.#host.env.log.warn(`The snapshot holds what is not known here and left out: ${what}`)
   }
 
   /** Out and in again, as after a restart (DEBUG RELOAD). */
@@ -84,4 +93,10 @@ export class Images {
     while (!snapshot.done) for (const chunk of snapshot.read(Number.POSITIVE_INFINITY)) load.write(chunk)
     load.commit()
   }
+}
+
+/** What Redis writes of the use of keys: what its policy goes by. */
+function usesToldUnder(policy: string): keyof KeyUse | undefined {
+  if (policy.endsWith('-lru')) return 'idleSeconds'
+  return policy.endsWith('-lfu') ? 'frequency' : undefined
 }

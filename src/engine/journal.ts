@@ -3,7 +3,7 @@
 
 import type { Arg } from '../bytes.js'
 import type { Change, Keyspace } from '../keyspace/keyspace.js'
-import { encodeCommand } from '../protocol/parser.js'
+import { encodeCommand, type RequestParser } from '../protocol/parser.js'
 import type { Entry, Stream } from '../replication/stream.js'
 
 export interface JournalHost {
@@ -78,13 +78,14 @@ export class Journal {
     }
   }
 
-  /** As `write`, for a request that came as canonical RESP: its bytes go in as they are, if nothing else has to. */
-  writeRequest(db: number, argv: readonly Arg[], raw: { chunk: Buffer; start: number; end: number } | undefined): void {
+  /** As `write`, for a request that the parser holds as canonical RESP: its bytes go in as they are, if nothing else has to. */
+  writeRequest(db: number, argv: readonly Arg[], parser: RequestParser | null): void {
+    const { stream } = this.#host
+    if (!stream.active) return
     const alone = this.#depth === 1 && this.#effects.length === 0
-    if (raw === undefined || !alone) this.write(db, argv)
-    else if (this.#host.stream.active && this.#host.mayWrite()) {
-      this.#host.stream.writeBytes(db, raw.chunk, raw.start, raw.end)
-    }
+    const raw = alone ? parser?.raw : undefined
+    if (raw === undefined) this.write(db, argv)
+    else if (this.#host.mayWrite()) stream.writeBytes(db, raw.chunk, raw.start, raw.end)
   }
 
   /** A change that listeners want to hear of. */

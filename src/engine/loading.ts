@@ -4,6 +4,7 @@ import { StoreError } from '../errors.js'
 import type { Dataset } from '../keyspace/dataset.js'
 import type { Value } from '../keyspace/keyspace.js'
 import { libraryOf } from '../keyspace/libraries.js'
+import type { KeyUse } from '../keyspace/recency.js'
 import { RdbReader } from '../rdb/reader.js'
 import type { SnapshotLoad } from '../replication/replica.js'
 
@@ -14,6 +15,8 @@ export interface SnapshotPlace {
   offset: number
   /** The keyspace in which the stream that follows stands. */
   streamDb: number
+  /** What was in it and is not in the dataset, as only a module would understand it. */
+  leftOut: Set<string>
 }
 
 /**
@@ -23,17 +26,20 @@ export interface SnapshotPlace {
 export function loadInto(fresh: Dataset, whole: (fresh: Dataset, place: SnapshotPlace) => void): SnapshotLoad {
   const { keyspaces } = fresh
   let keyspace = keyspaces[0]
-  const place: SnapshotPlace = { replid: '', offset: 0, streamDb: 0 }
-  const put = (key: string, value: Value, expiresAt: number | null): void => {
+  const place: SnapshotPlace = { replid: '', offset: 0, streamDb: 0, leftOut: new Set() }
+  const put = (key: string, value: Value, expiresAt: number | null, use: KeyUse | null): void => {
     const { size } = keyspace
     keyspace.set(key, value, expiresAt)
     if (keyspace.size === size) throw new StoreError('RDB', 'the snapshot holds a key twice')
+    if (use === null) return
+    fresh.askForUse(use.idleSeconds === undefined ? 'frequency' : 'idleSeconds')
+    keyspace.recency?.assign(key, use)
   }
   const reader = new RdbReader({
     aux: (name, value) => {
       if (name === 'repl-stream-db' && keyspaces[Number(value)] !== undefined) place.streamDb = Number(value)
-      else if (name === 'repl-id' && value.length === 40) place.replid = value
-      else if (name === 'repl-offset' && Number.isSafeInteger(Number(value))) place.offset = Number(value)
+      else if (name === 'repl-id' && /^[0-9a-zA-Z]{40}$/.test(value)) place.replid = value
+      else if (name === 'repl-offset' && /^\d{1,15}$/.test(value)) place.offset = Number(value)
     },
     selectDb: (index) => {
       if (index >= keyspaces.length) throw new StoreError('RDB', `keyspace ${index}, but there are ${keyspaces.length}`)
@@ -42,6 +48,7 @@ export function loadInto(fresh: Dataset, whole: (fresh: Dataset, place: Snapshot
     resizeDb: () => {},
     string: put,
     value: put,
+    leftOut: (what) => void place.leftOut.add(what),
     function: (code) => {
       const library = libraryOf(code)
       if (library === undefined) throw new StoreError('RDB', 'the snapshot holds a library of functions without a name')

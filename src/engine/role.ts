@@ -132,6 +132,7 @@ export class Role {
     const { env, stream } = this.#host
     const wasPrimary = this.link === null
     const resumable = stream.active
+    const from = options.from ?? env.name
     if (wasPrimary && resumable) {
       env.log.info(
         'Before turning into a replica, using my own master parameters to synthesize a cached master: ' +
@@ -154,7 +155,7 @@ export class Role {
         stateChanged: (state, error) => this.#host.linkChanged(state, error),
       },
       transport,
-      options.from === undefined ? { resumable } : { resumable, from: options.from },
+      from === undefined ? { resumable } : { resumable, from },
     )
     stream.forgetSelected()
     this.#release ??= env.hold()

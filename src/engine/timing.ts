@@ -31,8 +31,9 @@ export class Timing {
   #lastMs = 0
   /** `lastMs` is when the work before the next call or group ended. */
   #isFresh = false
-  /** The calls since `lastMs`, which share the time until the clock is read again. */
+  /** Its first so many: the calls since `lastMs`, which share the time until the clock is read again. */
   readonly #group: Command[] = []
+  #groupSize = 0
 
   constructor(env: Env, config: Config) {
     this.#env = env
@@ -46,18 +47,18 @@ export class Timing {
 
   /** To be called before and after work that makes calls: time passes that belongs to none. */
   pass(): void {
-    if (this.#group.length > 0) this.#read()
+    if (this.#groupSize > 0) this.#read()
     this.#isFresh = false
   }
 
   /** A call begins. What this gives is for `end`. */
   begin(command: Command, argv: readonly Arg[]): number {
-    const inGroup = command.isBrief && argv.length <= FEW_ARGUMENTS && !this.#isExact
+    const inGroup = command.isBrief && argv.length <= FEW_ARGUMENTS && !this.#isExact()
     return inGroup && this.#isFresh ? IN_GROUP : this.#begin(inGroup)
   }
 
   #begin(inGroup: boolean): number {
-    if (!this.#isFresh || (!inGroup && this.#group.length > 0)) {
+    if (!this.#isFresh || (!inGroup && this.#groupSize > 0)) {
       this.#read()
       this.#isFresh = true
     }
@@ -67,7 +68,8 @@ export class Timing {
   /** The call is over. */
   end(client: Client, command: Command, argv: readonly Arg[], beganMs: number): void {
     if (beganMs === IN_GROUP) {
-      if (this.#group.push(command) === GROUP_SIZE) this.#read()
+      this.#group[this.#groupSize++] = command
+      if (this.#groupSize === GROUP_SIZE) this.#read()
     } else this.#endAlone(client, command, argv, beganMs)
   }
 
@@ -90,7 +92,7 @@ export class Timing {
   }
 
   /** Somebody wants to hear of single calls, though they took little. */
-  get #isExact(): boolean {
+  #isExact(): boolean {
     return (
       this.slowlog.slowerThanMicroseconds < STALL_MICROSECONDS || this.latency.thresholdMs !== Number.POSITIVE_INFINITY
     )
@@ -99,11 +101,11 @@ export class Timing {
   /** Reads the clock, and shares out the time since the last reading. */
   #read(): void {
     const nowMs = this.#env.monotonic()
-    const group = this.#group
-    if (group.length > 0) {
-      const eachMs = (nowMs - this.#lastMs) / group.length
-      for (const command of group) this.#count(command, eachMs)
-      group.length = 0
+    const size = this.#groupSize
+    if (size > 0) {
+      const eachMs = (nowMs - this.#lastMs) / size
+      for (let i = 0; i < size; i++) this.#count(this.#group[i], eachMs)
+      this.#groupSize = 0
     }
     this.#lastMs = nowMs
   }

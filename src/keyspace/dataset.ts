@@ -1,8 +1,8 @@
 // All numbered keyspaces of a store: what a full sync replaces as a whole, and a snapshot walks.
 
-import { Recency } from './eviction.js'
 import { Keyspace, type KeyspaceOwner, type Observer } from './keyspace.js'
 import type { Libraries } from './libraries.js'
+import { type KeyUse, Recency, type UseRules } from './recency.js'
 
 export class Dataset {
   /** By number. FLUSHDB puts a new one in the place of the old, so that a snapshot can go on walking that. */
@@ -11,7 +11,10 @@ export class Dataset {
   readonly libraries: Libraries = new Map()
   readonly #owner: KeyspaceOwner
   #observer: Observer | null = null
-  #bounded = false
+  /** Called when the use of keys is asked for. Whoever keeps this dataset may then `record` it. */
+  onUseAsked: (what: keyof KeyUse) => void = () => {}
+  #rules: UseRules | null = null
+  #isSized = false
 
   constructor(count: number, owner: KeyspaceOwner) {
     this.#owner = owner
@@ -73,15 +76,23 @@ export class Dataset {
     for (const keyspace of this.keyspaces) keyspace.observer = observer
   }
 
-  /** Whether the order of use and sizes are kept. */
-  set bounded(bounded: boolean) {
-    if (bounded === this.#bounded) return
-    this.#bounded = bounded
-    for (const keyspace of this.keyspaces) keyspace.recency = bounded ? new Recency() : null
+  /** By which rules the use of keys is recorded; null: it is not. `isSized`: so are their sizes (see Recency). */
+  record(rules: UseRules | null, isSized: boolean): void {
+    if (rules === this.#rules && isSized === this.#isSized) return
+    this.#rules = rules
+    this.#isSized = isSized
+    for (const keyspace of this.keyspaces) {
+      keyspace.recency = rules === null ? null : new Recency(rules, isSized, keyspace.recency)
+    }
+  }
+
+  /** To be called before `recency` of a keyspace is told or asked how keys were used. */
+  askForUse(what: keyof KeyUse): void {
+    if (this.#rules === null) this.onUseAsked(what)
   }
 
   #furnish(keyspace: Keyspace): void {
     keyspace.observer = this.#observer
-    if (this.#bounded) keyspace.recency = new Recency()
+    if (this.#rules !== null) keyspace.recency = new Recency(this.#rules, this.#isSized)
   }
 }

@@ -1,12 +1,7 @@
-// Bounded mode: which keys were used when, and about how many bytes they hold. The order is lru-cache's; this class only
-// asks it for the oldest. Deleting the victim is the engine's business, so that replicas hear of it.
+// Bounded mode: which key has to go. Deleting the victim is the engine's business, so that replicas hear of it.
 
-import { LRUCache } from 'lru-cache'
-import { Binary } from '../bytes.js'
-import type { Keyspace, Value } from './keyspace.js'
+import type { Keyspace } from './keyspace.js'
 
-/** What a key costs beside its characters: measured on a million 16-byte keys with 64-byte values, Node 20, rounded. */
-const ENTRY_OVERHEAD_BYTES = 64
 /** volatile-lru looks at this many of the oldest keys for one with a time before it takes the next one due. */
 const VOLATILE_LOOKS = 1000
 
@@ -20,70 +15,48 @@ export type Policy =
   | 'allkeys-lfu'
   | 'volatile-lfu'
 
-/** About how many bytes a key and its value take. */
-export function entryBytes(key: string, value: Value): number {
-  return ENTRY_OVERHEAD_BYTES + key.length + bytesOf(value)
+export interface Choice {
+  /** A number in [0, 1). */
+  random(): number
+  /** maxmemory-samples: how many keys the LFU policies draw. */
+  readonly samples: number
 }
 
-function bytesOf(value: Value): number {
-  if (typeof value === 'string') return value.length
-  return value instanceof Binary ? value.latin1.length : value.heldBytes
-}
-
-/** The order of use of one keyspace's keys. */
-export class Recency {
-  // lru-cache wants a bound when it is made; ours may move at any time (CONFIG SET maxmemory), so it gets none that it
-  // could ever reach, and evicts nothing by itself.
-  readonly #order = new LRUCache<string, true>({ maxSize: Number.MAX_SAFE_INTEGER })
-
-  /** About how many bytes the keys and values take. */
-  get bytes(): number {
-    return this.#order.calculatedSize
-  }
-
-  touch(key: string): void {
-    this.#order.get(key)
-  }
-
-  add(key: string, value: Value): void {
-    this.#order.set(key, true, { size: entryBytes(key, value) })
-  }
-
-  remove(key: string): void {
-    this.#order.delete(key)
-  }
-
-  /** The keys, least recently used first. */
-  oldest(): Generator<string> {
-    return this.#order.rkeys()
-  }
-}
-
-/**
- * The key to evict from one keyspace, or undefined when the policy finds none. The LFU policies are served by their
- * LRU siblings: use is not counted, only remembered.
- */
-export function victimOf(keyspace: Keyspace, policy: Policy, at: number): string | undefined {
+/** The key to evict from one keyspace, or undefined when the policy finds none. */
+export function victimOf(keyspace: Keyspace, policy: Policy, choice: Choice): string | undefined {
+  const { recency, expiry } = keyspace
   switch (policy) {
     case 'noeviction':
       return undefined
     case 'allkeys-lru':
+      return recency?.oldest().next().value ?? undefined
     case 'allkeys-lfu':
-      return keyspace.recency?.oldest().next().value ?? undefined
+      return leastUsed(keyspace, choice, () => keyspace.randomKey()) ?? keyspace.randomKey()
     case 'allkeys-random':
       return keyspace.randomKey()
     case 'volatile-ttl':
-      return keyspace.expiry.first?.key
+      return expiry.first?.key
     case 'volatile-random':
-      return keyspace.expiry.any(at)?.key
-    case 'volatile-lru':
-    case 'volatile-lfu': {
+      return expiry.any(choice.random())?.key
+    case 'volatile-lru': {
       let looks = 0
-      for (const key of keyspace.recency?.oldest() ?? []) {
+      for (const key of recency?.oldest() ?? []) {
         if (keyspace.expiresAt(key) != null) return key
         if (++looks === VOLATILE_LOOKS) break
       }
-      return keyspace.expiry.first?.key
+      return expiry.first?.key
     }
+    case 'volatile-lfu':
+      return leastUsed(keyspace, choice, () => expiry.any(choice.random())?.key, true) ?? expiry.first?.key
   }
+}
+
+function leastUsed(
+  keyspace: Keyspace,
+  { samples }: Choice,
+  draw: () => string | undefined,
+  isVolatile = false,
+): string | undefined {
+  const mayGo = (key: string): boolean => (isVolatile ? keyspace.expiresAt(key) != null : keyspace.has(key))
+  return keyspace.recency?.leastUsed(draw, samples, mayGo)
 }

@@ -6,10 +6,10 @@
 
 import { type Arg, Binary } from '../bytes.js'
 import type { Collection } from './collection.js'
-import type { Recency } from './eviction.js'
 import { Expiry, Timed } from './expiry.js'
 import { type Fields, Hash, LiveFields } from './hash.js'
 import type { List } from './list.js'
+import type { Recency } from './recency.js'
 import type { MemberSet } from './set.js'
 import type { SortedSet } from './sorted-set.js'
 import type { StreamLog } from './stream.js'
@@ -105,8 +105,9 @@ export class Keyspace {
   get(key: string): Value | undefined {
     const slot = this.slots.get(key)
     if (typeof slot === 'string' && this.#recency === null) return slot
-    this.#recency?.touch(key)
-    return this.#open(key, slot)
+    const value = this.#open(key, slot)
+    if (value !== undefined) this.#recency?.touch(key)
+    return value
   }
 
   /** As `get`, without counting as a use (OBJECT, TYPE, TTL). */
@@ -160,6 +161,10 @@ export class Keyspace {
 
   /** Sets the value and leaves the key's time as it is. */
   replace(key: string, value: Value): void {
+    if (this.#plain) {
+      this.set(key, value)
+      return
+    }
     const slot = this.slots.get(key)
     this.set(key, value, slot instanceof Timed ? slot.expiresAt : null)
   }
@@ -264,7 +269,6 @@ export class Keyspace {
 
   /** Some key, or undefined when there is none. Walks on from the last one by a random step: every key gets its turn. */
   randomKey(): string | undefined {
-    let fallback: string | undefined
     let steps = 1 + Math.floor(this.#owner.random() * 16)
     for (let tries = 0; this.size > 0 && tries < RANDOM_KEY_TRIES; tries++) {
       this.#rover ??= this.slots.keys()
@@ -273,17 +277,15 @@ export class Keyspace {
         this.#rover = undefined
         continue
       }
-      if (this.#open(value!, this.slots.get(value!)) === undefined) continue
-      fallback = value
-      if (--steps <= 0) return value
+      if (--steps <= 0 && this.#open(value!, this.slots.get(value!)) !== undefined) return value
     }
-    return fallback
+    return undefined
   }
 
   /** Turns bookkeeping on and off. */
   set recency(recency: Recency | null) {
+    recency?.begin(this.entries(), this.#recency)
     this.#recency = recency
-    if (recency !== null) for (const [key, value] of this.entries()) recency.add(key, value)
     this.#settlePlain()
   }
   get recency(): Recency | null {
@@ -375,7 +377,7 @@ export class Keyspace {
 
 /** When the first field of a hash is due; undefined for everything else. */
 function firstExpiryIn(value: Value): number | undefined {
-  return value instanceof Hash ? value.nextExpiry : undefined
+  return typeof value !== 'string' && value instanceof Hash ? value.nextExpiry : undefined
 }
 
 /** Scans that may be open at once in one keyspace; past it the oldest starts over. */

@@ -20,7 +20,7 @@ export class List implements Collection {
   /** A chunk that is alone may be smaller than CHUNK_SLOTS. Slots without an item hold the empty string. */
   #chunks: string[][] = [emptyChunk(FIRST_SLOTS)]
   #slots = FIRST_SLOTS
-  /** Below 2 * CHUNK_SLOTS: one empty chunk may be left at each end, for those who push and pop at its edge. */
+  /** Empty chunks may be left before it, up to an eighth of all, and one at the other end, for those who push and pop there. */
   #head = 0
 
   get size(): number {
@@ -182,8 +182,9 @@ export class List implements Collection {
     for (let i = 0; i < count; i++) this.#put(i, '')
     this.#head += count
     this.#size -= count
-    if (this.#head < 2 * CHUNK_SLOTS) return
     const unused = (this.#head >> SHIFT) - 1
+    // More than growFront adds, and so many that it pays to move all others.
+    if (unused < 1 + (this.#chunks.length >> 3)) return
     this.#chunks.splice(0, unused)
     this.#head -= unused << SHIFT
     this.#slots -= unused << SHIFT
@@ -199,7 +200,7 @@ export class List implements Collection {
   }
 
   #growBack(): void {
-    if (this.#isSmall) {
+    if (this.#isSmall()) {
       this.#relocate(4)
       return
     }
@@ -208,17 +209,19 @@ export class List implements Collection {
   }
 
   #growFront(): void {
-    if (this.#isSmall) {
+    if (this.#isSmall()) {
       this.#relocate(4 / 3)
       return
     }
-    this.#chunks.unshift(emptyChunk(CHUNK_SLOTS))
-    this.#slots += CHUNK_SLOTS
-    this.#head += CHUNK_SLOTS
+    // All chunks move: so that this is seldom enough, several come at once.
+    const added = 1 + (this.#chunks.length >> 4)
+    this.#chunks.unshift(...Array.from({ length: added }, () => emptyChunk(CHUNK_SLOTS)))
+    this.#slots += added << SHIFT
+    this.#head += added << SHIFT
   }
 
   /** One chunk that can still grow, or has enough room at its other end. */
-  get #isSmall(): boolean {
+  #isSmall(): boolean {
     return this.#chunks.length === 1 && (this.#slots < CHUNK_SLOTS || this.#size <= CHUNK_SLOTS / 2)
   }
 

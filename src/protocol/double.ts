@@ -68,8 +68,30 @@ const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?/i
 const HEXADECIMAL = /^([+-]?)0x([0-9a-f]*)\.?([0-9a-f]*)(?:p([+-]?[0-9]+))?/i
 const NAMED = /^([+-]?)(?:inf(?:inity)?|(nan)(?:\([0-9a-z_]*\))?)/i
 const SPACES = /^[ \t\n\v\f\r]*/
-/** What is simple and common. */
-const SHORT = /^-?[0-9]{1,15}$/
+/** So many digits are a number that a double holds exactly. */
+export const EXACT_DIGITS = 15
+
+/** The number that the rest of a text is, if that is 1 to EXACT_DIGITS digits and nothing else; else -1. */
+export function digitsFrom(text: string, start: number): number {
+  const end = text.length
+  if (start >= end || end - start > EXACT_DIGITS) return -1
+  let value = 0
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - 48
+    if (digit < 0 || digit > 9) return -1
+    value = value * 10 + digit
+  }
+  return value
+}
+
+const MINUS = 45
+
+/** What is simple and common: a short whole number. Undefined for everything else. */
+function shortWhole(text: string): number | undefined {
+  const isNegative = text.charCodeAt(0) === MINUS
+  const size = digitsFrom(text, isNegative ? 1 : 0)
+  return size < 0 ? undefined : isNegative ? -size : size
+}
 
 /** What C's strtod reads: the number at the start, blanks before it skipped, and how many characters it took. */
 export interface Scanned {
@@ -79,7 +101,8 @@ export interface Scanned {
 }
 
 export function scanDouble(text: string): Scanned {
-  if (SHORT.test(text)) return { value: Number(text), length: text.length }
+  const whole = shortWhole(text)
+  if (whole !== undefined) return { value: whole, length: text.length }
   const blanks = SPACES.exec(text)![0].length
   const rest = text.slice(blanks)
   const named = NAMED.exec(rest)
@@ -125,6 +148,8 @@ function scaled(digits: bigint, exponent: number): number {
 
 /** All of the text as a double, as Redis takes one: no blanks, no NaN, nothing beyond what a double holds. */
 export function parseDouble(text: string): number | undefined {
+  const whole = shortWhole(text)
+  if (whole !== undefined) return whole
   if (text === '' || SPACES.exec(text)![0] !== '') return undefined
   const { value, length } = scanDouble(text)
   if (length !== text.length || Number.isNaN(value)) return undefined

@@ -10,13 +10,29 @@ export type Answer = string | number | null | ReplyError | Answer[]
 const MAX_LINE_BYTES = 64 * 1024
 const MAX_DEPTH = 8
 
-/** Cannot be told yet: bytes are missing. */
-const INCOMPLETE = Symbol('incomplete')
+/** An array begins: its elements come next. */
+const OPENED = Symbol('opened')
+
+/** An array under way. */
+interface Open {
+  items: Answer[]
+  /** Elements still to come. */
+  left: number
+}
 
 export class AnswerParser {
   readonly #maxBytes: number
-  #latin1 = ''
+  /** What came and was not taken: `#text` from `#at` on, and behind it `#pieces`, which wait until they are enough. */
+  #text = ''
   #at = 0
+  #pieces: string[] = []
+  #pieceBytes = 0
+  /** So many bytes more must be there before looking again is of use. */
+  #missing = 0
+  /** Arrays that are not whole, the outermost first. So nothing is read twice, however the bytes are cut. */
+  #open: Open[] = []
+  /** Bytes of the answer under way that were taken. */
+  #takenBytes = 0
 
   /** An answer of more than `maxBytes` is a ProtocolError. */
   constructor(maxBytes: number) {
@@ -24,54 +40,83 @@ export class AnswerParser {
   }
 
   feed(chunk: Uint8Array): void {
-    this.#latin1 += latin1Slice(chunk)
-    if (this.#latin1.length > this.#maxBytes) throw new ProtocolError(`an answer of more than ${this.#maxBytes} bytes`)
+    this.#pieces.push(latin1Slice(chunk))
+    this.#pieceBytes += chunk.length
+    const bytes = this.#takenBytes + this.#text.length - this.#at + this.#pieceBytes
+    if (bytes > this.#maxBytes) throw new ProtocolError(`an answer of more than ${this.#maxBytes} bytes`)
   }
 
   /** The next answer; undefined when it is not whole yet. Throws ProtocolError. */
   next(): Answer | undefined {
-    this.#at = 0
-    const answer = this.#value(0)
-    if (answer === INCOMPLETE) return undefined
-    this.#latin1 = this.#latin1.slice(this.#at)
-    return answer
+    if (this.#pieceBytes < this.#missing) return undefined
+    if (this.#pieceBytes > 0) {
+      this.#text = this.#text.slice(this.#at) + this.#pieces.join('')
+      this.#at = 0
+      this.#pieces = []
+      this.#pieceBytes = 0
+    }
+    this.#missing = 0
+    for (;;) {
+      const value = this.#value()
+      if (value === undefined) return undefined
+      if (value === OPENED) continue
+      const answer = this.#put(value)
+      if (answer === undefined) continue
+      this.#takenBytes = 0
+      return answer
+    }
   }
 
-  #value(depth: number): Answer | typeof INCOMPLETE {
-    const end = this.#latin1.indexOf('\r\n', this.#at)
-    if (end < 0) {
-      if (this.#latin1.length - this.#at > MAX_LINE_BYTES) throw new ProtocolError('a line without end')
-      return INCOMPLETE
+  /** Puts a value where it belongs; the whole answer, if it was the last of it. */
+  #put(value: Answer): Answer | undefined {
+    for (let whole = value; ; ) {
+      const array = this.#open.at(-1)
+      if (array === undefined) return whole
+      array.items.push(whole)
+      if (--array.left > 0) return undefined
+      whole = array.items
+      this.#open.pop()
     }
-    const kind = this.#latin1[this.#at]
-    const line = this.#latin1.slice(this.#at + 1, end)
-    this.#at = end + 2
-    if (kind === '+') return textOfLatin1(line)
-    if (kind === '-') return new ReplyError(textOfLatin1(line))
+  }
+
+  /** The next value that is no array with elements; OPENED for one that is; undefined: bytes are missing. */
+  #value(): Answer | typeof OPENED | undefined {
+    const start = this.#at
+    const end = this.#text.indexOf('\r\n', start)
+    if (end < 0) {
+      if (this.#text.length - start > MAX_LINE_BYTES) throw new ProtocolError('a line without end')
+      this.#missing = 1
+      return undefined
+    }
+    const kind = this.#text[start]
+    const line = this.#text.slice(start + 1, end)
+    if (kind === '+') return this.#taken(end + 2, textOfLatin1(line))
+    if (kind === '-') return this.#taken(end + 2, new ReplyError(textOfLatin1(line)))
     const number = Number(line)
     if (line === '' || !Number.isSafeInteger(number)) throw new ProtocolError(`no number: ${line.slice(0, 40)}`)
-    if (kind === ':') return number
-    if (number === -1 && (kind === '$' || kind === '*')) return null
+    if (kind === ':') return this.#taken(end + 2, number)
+    if (number === -1 && (kind === '$' || kind === '*')) return this.#taken(end + 2, null)
     if (number < 0 || number > this.#maxBytes) throw new ProtocolError('invalid length')
-    if (kind === '$') return this.#bulk(number)
-    if (kind === '*' && depth < MAX_DEPTH) return this.#array(number, depth)
-    throw new ProtocolError(`not an answer: ${JSON.stringify(kind)}`)
+    if (kind === '$') return this.#bulk(end + 2, number)
+    if (kind !== '*' || this.#open.length >= MAX_DEPTH)
+      throw new ProtocolError(`not an answer: ${JSON.stringify(kind)}`)
+    if (number === 0) return this.#taken(end + 2, [])
+    this.#open.push({ items: [], left: number })
+    return this.#taken(end + 2, OPENED)
   }
 
-  #bulk(length: number): string | typeof INCOMPLETE {
-    const start = this.#at
-    if (this.#latin1.length < start + length + 2) return INCOMPLETE
-    this.#at = start + length + 2
-    return textOfLatin1(this.#latin1.slice(start, start + length))
-  }
-
-  #array(length: number, depth: number): Answer[] | typeof INCOMPLETE {
-    const items: Answer[] = []
-    while (items.length < length) {
-      const item = this.#value(depth + 1)
-      if (item === INCOMPLETE) return INCOMPLETE
-      items.push(item)
+  #bulk(start: number, length: number): string | undefined {
+    const end = start + length + 2
+    if (end > this.#text.length) {
+      this.#missing = end - this.#text.length
+      return undefined
     }
-    return items
+    return this.#taken(end, textOfLatin1(this.#text.slice(start, start + length)))
+  }
+
+  #taken<T>(end: number, value: T): T {
+    this.#takenBytes += end - this.#at
+    this.#at = end
+    return value
   }
 }

@@ -32,6 +32,10 @@ export const HASH_TIMES = 24
 export const HASH_TIMES_LISTPACK = 25
 /** With what was added lately by which producer: Redis 8.6. */
 export const STREAM_4 = 26
+/**
+ * With pending entries that no consumer has, as they were given back by XNACK: Redis 8.8. A stream gets this form only if it
+ * has such entries. Nothing here can hold them, and whoever cannot apply XNACK cannot follow its primary either: refused.
+ */
 export const STREAM_5 = 27
 
 /** What can be read. */
@@ -69,7 +73,7 @@ export const typeNames: Readonly<Record<number, string>> = {
   [HASH_TIMES]: 'hash with field expiry',
   [HASH_TIMES_LISTPACK]: 'hash with field expiry as listpack',
   [STREAM_4]: 'stream, version 4',
-  [STREAM_5]: 'stream, version 5',
+  [STREAM_5]: 'stream, version 5, with entries that were given back by XNACK',
 }
 
 /** From this version of the format on there are functions in it. */

@@ -11,9 +11,11 @@
 import type { Arg } from '../bytes.js'
 import type { StoreError } from '../errors.js'
 import type { Value } from '../keyspace/keyspace.js'
+import type { KeyUse } from '../keyspace/recency.js'
 import { hex64 } from './crc64.js'
 import { isKnownVersion, readableTypes, STRING, typeNames, VALKEY_VERSION } from './forms.js'
 import { RdbInput } from './input.js'
+import { KEY_METADATA, skipKeyMetadata, skipModuleItems } from './module-data.js'
 import { Damage } from './packed.js'
 import { type Reading, readValue } from './values.js'
 
@@ -25,12 +27,14 @@ export interface RdbSink {
   selectDb(index: number): void
   /** How many keys, and keys with an expiry, the database has: a hint, never to be trusted for allocation. */
   resizeDb(keys: number, expires: number): void
-  /** A string key. `expiresAt`: milliseconds since 1970, which may be long past; null: none. */
-  string(key: string, value: Arg, expiresAt: number | null): void
+  /** A string key. `expiresAt`: milliseconds since 1970, which may be long past; null: none. `use`: null if the file is silent. */
+  string(key: string, value: Arg, expiresAt: number | null, use: KeyUse | null): void
   /** A key of any other type. */
-  value(key: string, value: Value, expiresAt: number | null): void
+  value(key: string, value: Value, expiresAt: number | null, use: KeyUse | null): void
   /** The source of a function library, one byte a character. */
   function(code: string): void
+  /** Something that only a module understands, and that may be left out. */
+  leftOut?(what: string): void
 }
 
 /** The first byte of a record that is not a key. */
@@ -49,20 +53,12 @@ const SLOT_INFO = 244
 /** For errors: what cannot be read by name. Everything from 243 on is a record, everything below a type. */
 const FIRST_OPCODE = 243
 const opcodeNames: Readonly<Record<number, string>> = {
-  243: 'key metadata or slot import',
+  [KEY_METADATA]: 'slot import of Valkey',
   246: 'function of a release candidate',
 }
 
 /** From this version on a checksum follows the end. */
 const FIRST_CHECKSUM_VERSION = 5
-
-/** The items of a module's data, each with its kind before it. */
-const MODULE_END = 0
-const MODULE_SIGNED = 1
-const MODULE_UNSIGNED = 2
-const MODULE_FLOAT = 3
-const MODULE_DOUBLE = 4
-const MODULE_STRING = 5
 
 const MAGIC_BYTES = 9
 const DEFAULT_MAX_STRING_BYTES = 512 * 1024 * 1024
@@ -126,6 +122,7 @@ export class RdbReader {
     const version = this.#magic(input.takeLatin1(MAGIC_BYTES))
 
     let expiresAt: number | null = null
+    let use = null as KeyUse | null
     let first: number
     let second: number
     for (;;) {
@@ -136,8 +133,8 @@ export class RdbReader {
           while (!input.string()) yield
           const key = input.text()
           while (!input.string()) yield
-          sink.string(key, input.arg(), expiresAt)
-          expiresAt = null
+          sink.string(key, input.arg(), expiresAt, use)
+          expiresAt = use = null
           break
         }
         case EXPIRE_MS:
@@ -150,10 +147,11 @@ export class RdbReader {
           break
         case FREQ:
           while (!input.has(1)) yield
-          input.skip(1)
+          use = { idleSeconds: use?.idleSeconds, frequency: input.takeByte() }
           break
         case IDLE:
-          while (input.length() < 0) yield
+          while ((first = input.length()) < 0) yield
+          use = { idleSeconds: first, frequency: use?.frequency }
           break
         case AUX: {
           while (!input.string()) yield
@@ -178,8 +176,13 @@ export class RdbReader {
           while (!input.string()) yield
           sink.function(input.latin1())
           break
+        case KEY_METADATA:
+          if (version === VALKEY_VERSION) throw this.#refusal(kind)
+          for (const name of yield* skipKeyMetadata(input)) sink.leftOut?.(`metadata of keys of the class '${name}'`)
+          break
         case MODULE_AUX:
-          yield* this.#skipModule()
+          while (input.length() < 0) yield // its id
+          yield* skipModuleItems(input)
           break
         case EOF:
           if (version >= FIRST_CHECKSUM_VERSION) yield* this.#checksum()
@@ -196,8 +199,8 @@ export class RdbReader {
           const key = input.text()
           const value = yield* this.#value(kind, version === VALKEY_VERSION, start)
           // A collection of none is left out, as Redis does: there is no such value.
-          if (value !== null) sink.value(key, value, expiresAt)
-          expiresAt = null
+          if (value !== null) sink.value(key, value, expiresAt, use)
+          expiresAt = use = null
         }
       }
     }
@@ -234,38 +237,6 @@ export class RdbReader {
     const stored = hex64(low, high)
     if (stored !== computed) {
       throw input.error(`the checksum is ${stored}, but the bytes give ${computed}`, input.offset - 8)
-    }
-  }
-
-  /** What a module kept beside the keys: described by itself item by item, so it can be passed over unknown. */
-  *#skipModule(): Generator<void, void, void> {
-    const input = this.#input
-    while (input.length() < 0) yield
-    for (;;) {
-      const offset = input.offset
-      let item: number
-      while ((item = input.length()) < 0) yield
-      switch (item) {
-        case MODULE_END:
-          return
-        case MODULE_SIGNED:
-        case MODULE_UNSIGNED:
-          while (input.length() < 0) yield
-          break
-        case MODULE_FLOAT:
-          while (!input.has(4)) yield
-          input.skip(4)
-          break
-        case MODULE_DOUBLE:
-          while (!input.has(8)) yield
-          input.skip(8)
-          break
-        case MODULE_STRING:
-          while (!input.string()) yield
-          break
-        default:
-          throw input.error(`unknown item ${item} in a module's data`, offset)
-      }
     }
   }
 

@@ -6,6 +6,7 @@
 import type { Arg } from '../bytes.js'
 import { assert } from '../errors.js'
 import type { Value } from '../keyspace/keyspace.js'
+import type { KeyUse } from '../keyspace/recency.js'
 import { FIRST_FUNCTION_VERSION, MAX_REDIS_VERSION, STRING, VALKEY_VERSION } from './forms.js'
 import { type OutputOptions, RdbOutput } from './output.js'
 import { type Steps, typeFor, writeValue } from './value-writer.js'
@@ -15,6 +16,8 @@ const SELECT_DB = 254
 const EXPIRE_MS = 252
 const RESIZE_DB = 251
 const AUX = 250
+const FREQ = 249
+const IDLE = 248
 const FUNCTION = 245
 
 const DEFAULT_VERSION = 9
@@ -71,22 +74,22 @@ export class RdbWriter {
     this.#output.length(expires)
   }
 
-  /** A string key. `expiresAt`: whole milliseconds since 1970; null: none. */
-  string(key: string, value: Arg, expiresAt: number | null): void {
-    this.#keyHead(STRING, key, expiresAt)
+  /** A string key. `expiresAt`: whole milliseconds since 1970; null: none. `use`: what the file shall tell of it. */
+  string(key: string, value: Arg, expiresAt: number | null, use: KeyUse | null = null): void {
+    this.#keyHead(STRING, key, expiresAt, use)
     this.#output.arg(value)
   }
 
   /** Any key. */
-  value(key: string, value: Value, expiresAt: number | null): void {
-    for (const _ of this.valueInSteps(key, value, expiresAt));
+  value(key: string, value: Value, expiresAt: number | null, use: KeyUse | null = null): void {
+    for (const _ of this.valueInSteps(key, value, expiresAt, use));
   }
 
   /** Any key: the value must not change before the last step, nor anything else be written. */
-  *valueInSteps(key: string, value: Value, expiresAt: number | null): Steps {
+  *valueInSteps(key: string, value: Value, expiresAt: number | null, use: KeyUse | null = null): Steps {
     const type = typeFor(value, this.#version)
     if (type === null) return
-    this.#keyHead(type, key, expiresAt)
+    this.#keyHead(type, key, expiresAt, use)
     yield* writeValue(this.#output, type, value, this.#version)
   }
 
@@ -96,11 +99,19 @@ export class RdbWriter {
     this.#output.end()
   }
 
-  /** What stands before every value: its expiry, type and key. */
-  #keyHead(type: number, key: string, expiresAt: number | null): void {
+  /** What stands before every value: its expiry, use, type and key. */
+  #keyHead(type: number, key: string, expiresAt: number | null, use: KeyUse | null): void {
     if (expiresAt !== null) {
       this.#output.byte(EXPIRE_MS)
       this.#output.int64(expiresAt)
+    }
+    if (use?.idleSeconds !== undefined) {
+      this.#output.byte(IDLE)
+      this.#output.length(use.idleSeconds)
+    }
+    if (use?.frequency !== undefined) {
+      this.#output.byte(FREQ)
+      this.#output.byte(use.frequency)
     }
     this.#output.byte(type)
     this.#output.text(key)

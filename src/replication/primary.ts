@@ -78,6 +78,8 @@ export class Replica {
   blocked = false
   overSoftSince: number | null = null
   snapshot: SnapshotSource | null = null
+  /** While it waits for others to join it (repl-diskless-sync-delay). */
+  delay: Timer | null = null
 
   constructor(link: Link, traits: ReplicaTraits, now: number) {
     this.link = link
@@ -138,7 +140,7 @@ export class Primary {
       env.log.info(`Full resync requested by replica ${replica.name}`)
       const delayMs = traits.eof ? this.#host.config().syncDelaySeconds * 1000 : 0
       const begin = (): void => this.#begin(replica, isSync)
-      if (delayMs > 0) env.after(delayMs, begin)
+      if (delayMs > 0) replica.delay = env.after(delayMs, begin)
       else env.soon(begin)
     }
     this.#host.replicaChanged(replica)
@@ -170,6 +172,7 @@ export class Primary {
     const { env } = this.#host
     env.log.info(`Connection with replica ${replica.name} lost.`)
     replica.state = 'gone'
+    replica.delay?.cancel()
     replica.snapshot?.cancel()
     replica.snapshot = null
     if (this.replicas.size === 0) this.#aloneSince = env.monotonic()
@@ -185,6 +188,7 @@ export class Primary {
 
   /** Closes every replica's link: their history is not ours any more, or they have to learn a new id. */
   disconnectAll(): void {
+    this.#mustReload.clear()
     for (const replica of this.replicas) replica.link.destroy()
   }
 
@@ -203,6 +207,7 @@ export class Primary {
   close(): void {
     this.#tick?.cancel()
     this.#tick = null
+    for (const { delay } of this.replicas) delay?.cancel()
     this.disconnectAll()
   }
 
@@ -377,10 +382,13 @@ export class Primary {
 
   #withinLimits(replica: Replica): boolean {
     const { env, stream } = this.#host
-    const { hardBytes, softBytes, softSeconds } = this.#host.config().output
+    const { backlogBytes, output } = this.#host.config()
+    const { hardBytes, softBytes, softSeconds } = output
     const lagBytes = stream.history.offset - replica.position
-    if (hardBytes > 0 && lagBytes > hardBytes) {
-      this.#drop(replica, `it lags ${lagBytes} bytes behind, ${hardBytes} are allowed`)
+    // As in Redis 7.0: a replica that goes on from the far end of the backlog would be dropped again and again.
+    const allowedBytes = Math.max(hardBytes, backlogBytes)
+    if (hardBytes > 0 && lagBytes > allowedBytes) {
+      this.#drop(replica, `it lags ${lagBytes} bytes behind, ${allowedBytes} are allowed`)
       return false
     }
     if (softBytes === 0 || lagBytes <= softBytes) {

@@ -76,6 +76,8 @@ export class ReplicaLink {
   #announced: { replid: string; offset: number } | null = null
   #ioAt = 0
   #downSince: number
+  /** The link takes no more: `owed` when an ACK is to be sent as soon as it does. */
+  #room: 'free' | 'full' | 'owed' = 'free'
   /** The offset at which the stream could not be applied last: a second failure there asks for everything. */
   #failedAt = -1
   /** Bytes of the snapshot read so far, and in all (-1: the primary did not say), for INFO. */
@@ -120,13 +122,24 @@ export class ReplicaLink {
 
   /** Sends the primary something beside the ACKs. Only to one of our own kind: others would answer. */
   tell(argv: readonly string[]): void {
-    if (this.isUp && this.isOurs) this.#link?.send(encodeCommand(argv))
+    if (this.isUp && this.isOurs && this.#room === 'free') this.#send(argv)
   }
 
-  /** Tells the primary how far we are. */
+  /** Tells the primary how far we are. One that asks and asks and never reads is told once, when it does. */
   acknowledge(): void {
     if (this.state !== 'connected') return
-    this.#link!.send(encodeCommand(['REPLCONF', 'ACK', this.#host.stream.history.offset]))
+    if (this.#room === 'free') this.#send(['REPLCONF', 'ACK', this.#host.stream.history.offset])
+    else this.#room = 'owed'
+  }
+
+  #send(argv: readonly (string | number)[]): void {
+    if (!this.#link!.send(encodeCommand(argv))) this.#room = 'full'
+  }
+
+  #drained(): void {
+    const owed = this.#room === 'owed'
+    this.#room = 'free'
+    if (owed) this.acknowledge()
   }
 
   #become(state: LinkState, error?: Error): void {
@@ -149,6 +162,7 @@ export class ReplicaLink {
       return
     }
     this.#link = link
+    this.#room = 'free'
     env.log.info('MASTER <-> REPLICA sync started')
     const mine = (handle: () => void): void => {
       if (this.#link === link) handle()
@@ -156,7 +170,7 @@ export class ReplicaLink {
     link.open({
       opened: () => mine(() => this.#opened()),
       data: (chunk) => mine(() => this.#received(chunk)),
-      drain: () => {},
+      drain: () => mine(() => this.#drained()),
       closed: (error) => mine(() => this.#closed(error)),
     })
   }
@@ -277,7 +291,8 @@ export class ReplicaLink {
         return
       case 'REPLCONF':
         if (line.startsWith('-')) this.#host.env.log.info(`(Non critical) Master does not understand REPLCONF: ${line}`)
-        if (line === '+OK hotspare') {
+        // Said once: each time it is answered, and one that said it for ever would never be asked for its data.
+        if (line === '+OK hotspare' && !this.isOurs) {
           this.isOurs = true
           this.#ask('REPLCONF', ['REPLCONF', 'hotspare-id', this.#host.runId])
         }
@@ -324,10 +339,11 @@ export class ReplicaLink {
   #psyncReply(line: string): void {
     const { log } = this.#host.env
     const full = /^\+FULLRESYNC ([0-9a-zA-Z]{40}) (\d{1,15})$/.exec(line)
+    const continued = /^\+CONTINUE(?:\s+([0-9a-zA-Z]*))?\s*$/.exec(line)
     if (full !== null) {
       log.info(`Full resync from master: ${full[1]}:${full[2]}`)
       this.#becomeSync({ replid: full[1], offset: Number(full[2]) })
-    } else if (line.startsWith('+CONTINUE')) this.#becomeContinued(line.slice('+CONTINUE'.length).trim())
+    } else if (continued !== null) this.#becomeContinued(continued[1] ?? '')
     else if (/^-(NOMASTERLINK|LOADING)/.test(line)) {
       this.#fail(`Master is currently unable to PSYNC but should be in the future: ${printable(line)}`)
     } else if (line.startsWith('-')) {

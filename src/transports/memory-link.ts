@@ -17,6 +17,12 @@ export interface Wire {
   random(): number
   /** Calls `fn` once in a later turn, `delayMs` from now. */
   later(delayMs: number, fn: () => void): void
+  /** The same at once, for a node: while that is frozen it hears nothing. */
+  tell(name: string, fn: () => void): void
+  isFrozen(name: string): boolean
+  /** Somebody watches what is sent. */
+  saw: ((event: NetworkEvent) => void) | undefined
+  nextLink(): number
   isParted(from: string, to: string): boolean
   delayMs(from: string, to: string): number
   /** Infinity where there is no limit. */
@@ -27,6 +33,23 @@ export interface Wire {
   /** Both ends are closed. Called for each of them. */
   forget(link: MemoryLink): void
 }
+
+/** Something that happens on a network, as its `watch` is told. */
+export interface NetworkEvent {
+  /** Milliseconds on the network's clock. */
+  readonly atMs: number
+  /** `close`: the end at `from` is closed from now on; the other one hears of it later, or never. */
+  readonly kind: 'connect' | 'accept' | 'refuse' | 'send' | 'close'
+  /** Links are counted from 1; both ends have the same number. */
+  readonly link: number
+  readonly from: string
+  readonly to: string
+  /** What is sent; a string stands for one byte a character. */
+  readonly data?: Uint8Array | string
+}
+
+/** Who hears that a link is cut: both ends, the first one (the other when it sends something), or nobody. */
+export type Told = 'both' | 'first' | 'nobody'
 
 type Item =
   | { readonly kind: 'connect' | 'opened' | 'refused' | 'close'; readonly dueMs: number }
@@ -41,6 +64,7 @@ export class MemoryLink implements Link {
   readonly local: string
   readonly remote: string
   readonly fromOutside = false
+  readonly #number: number
   readonly #wire: Wire
   readonly #side: 'dialled' | 'accepted'
   #peer: MemoryLink | undefined
@@ -55,9 +79,12 @@ export class MemoryLink implements Link {
   #owesDrain = false
   /** When the line has carried everything that was sent so far; matters where bandwidth is limited. */
   #lineFreeMs = 0
+  /** What becomes of what is sent: it arrives, it is answered with a reset (the other end is gone), or nobody gets it. */
+  #way: 'through' | 'reset' | 'void' = 'through'
 
-  private constructor(wire: Wire, side: 'dialled' | 'accepted', local: string, remote: string) {
+  private constructor(wire: Wire, number: number, side: 'dialled' | 'accepted', local: string, remote: string) {
     this.#wire = wire
+    this.#number = number
     this.#side = side
     this.local = local
     this.remote = remote
@@ -65,10 +92,12 @@ export class MemoryLink implements Link {
 
   /** The connecting end of a new link. The listener gets the other end when the request has arrived there. */
   static dial(wire: Wire, from: string, to: string): MemoryLink {
-    const near = new MemoryLink(wire, 'dialled', from, to)
-    const far = new MemoryLink(wire, 'accepted', to, from)
+    const number = wire.nextLink()
+    const near = new MemoryLink(wire, number, 'dialled', from, to)
+    const far = new MemoryLink(wire, number, 'accepted', to, from)
     near.#peer = far
     far.#peer = near
+    near.#saw('connect')
     near.#enqueue('connect')
     return near
   }
@@ -80,13 +109,14 @@ export class MemoryLink implements Link {
   open(handlers: LinkHandlers): void {
     assert(this.#handlers === undefined, 'a link is opened once')
     this.#handlers = handlers
-    if (this.#state === 'closed') this.#wire.later(0, () => handlers.closed(this.#error))
+    if (this.#state === 'closed') this.#wire.tell(this.local, () => handlers.closed(this.#error))
     else this.#other.kick()
   }
 
   send(data: Uint8Array | string): boolean {
     if (this.#state === 'ending' || this.#state === 'closed') return false
     if (data.length > 0) {
+      this.#saw('send', data)
       this.#pendingBytes += data.length
       this.#enqueueBytes(data)
     }
@@ -129,6 +159,35 @@ export class MemoryLink implements Link {
     this.#other.#becomeClosed(error)
   }
 
+  /** A cut of which not both ends hear. `first` names the node that does. */
+  cutOff(first: string, told: Told, error: Error): void {
+    if (told === 'both') {
+      this.sever(error)
+      return
+    }
+    for (const end of [this, this.#other]) {
+      end.#way = told === 'first' ? 'reset' : 'void'
+      if (told === 'first' && end.local === first) end.#becomeClosed(error)
+      end.kick()
+    }
+  }
+
+  /** The node at one end is gone, with all that it knew. The other end hears of it, or with `silent` never does. */
+  vanish(name: string, silent: boolean): void {
+    const unheard = this.#state === 'connecting' && this.local === name
+    for (const end of [this, this.#other]) {
+      if (end.local === name) {
+        end.#handlers = undefined
+        end.#becomeClosed()
+      }
+      end.#way = 'void'
+    }
+    // The listener has not heard of a link that was still being made, and never will.
+    if (unheard) this.#other.#becomeClosed()
+    if (!silent) this.sever(new StoreError('LINK', `the node ${name} is gone`))
+    this.kickBoth()
+  }
+
   isBetween(a: string, b: string | undefined): boolean {
     if (b === undefined) return this.local === a || this.remote === a
     return (this.local === a && this.remote === b) || (this.local === b && this.remote === a)
@@ -146,6 +205,13 @@ export class MemoryLink implements Link {
     this.#delivery = 'scheduled'
     const waitMs = this.#queue[0]!.dueMs - this.#wire.nowMs()
     this.#wire.later(Math.max(0, waitMs), this.#deliverDue)
+  }
+
+  #saw(kind: NetworkEvent['kind'], data?: Uint8Array | string): void {
+    const { saw } = this.#wire
+    if (saw === undefined) return
+    const event = { atMs: this.#wire.nowMs(), kind, link: this.#number, from: this.local, to: this.remote }
+    saw(data === undefined ? event : { ...event, data })
   }
 
   get #other(): MemoryLink {
@@ -209,7 +275,13 @@ export class MemoryLink implements Link {
 
   /** Returns false if something holds the item up. */
   #deliverItem(item: Item): boolean {
-    if (this.#wire.isParted(this.local, this.remote)) return false
+    if (this.#way !== 'through') {
+      if (item.kind === 'bytes') this.#left(item.data.length)
+      if (this.#way === 'reset' && this.#other.#state === 'closed')
+        this.#becomeClosed(new StoreError('LINK', `${this.remote} knows of no such link`))
+      return true
+    }
+    if (this.#wire.isParted(this.local, this.remote) || this.#wire.isFrozen(this.remote)) return false
     if (item.kind === 'bytes') return this.#deliverBytes(item)
     if (item.kind !== 'connect' && !this.#other.#canHear()) return false
     this.#other.#arrived(item.kind)
@@ -257,7 +329,7 @@ export class MemoryLink implements Link {
     this.#pendingBytes -= size
     if (!this.#owesDrain || this.#pendingBytes > this.#wire.highWaterBytes / 2) return
     this.#owesDrain = false
-    this.#wire.later(0, () => {
+    this.#wire.tell(this.local, () => {
       if (this.#state === 'open' || this.#state === 'connecting') this.#handlers?.drain()
     })
   }
@@ -284,6 +356,7 @@ export class MemoryLink implements Link {
   }
 
   #becomeAccepted(accept: ((link: Link) => void) | undefined): void {
+    this.#saw(accept === undefined ? 'refuse' : 'accept')
     this.#enqueue(accept === undefined ? 'refused' : 'opened')
     // Not by becomeClosed, which empties the queue: the refusal has to travel.
     this.#state = accept === undefined ? 'closed' : 'open'
@@ -292,6 +365,7 @@ export class MemoryLink implements Link {
 
   #becomeClosed(error?: Error): void {
     if (this.#state === 'closed') return
+    this.#saw('close')
     this.#state = 'closed'
     this.#error = error
     this.#queue = []
@@ -301,7 +375,7 @@ export class MemoryLink implements Link {
       this.#wire.forget(this.#other)
     }
     const handlers = this.#handlers
-    if (handlers !== undefined) this.#wire.later(0, () => handlers.closed(error))
+    if (handlers !== undefined) this.#wire.tell(this.local, () => handlers.closed(error))
     // Bytes that were held up by this end can be dropped now.
     this.#other.kick()
   }

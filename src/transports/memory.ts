@@ -1,13 +1,14 @@
 // A network inside the process. In real time it carries a user's unit tests; with a seed it has a clock of its own that
 // the test moves, and every random choice, the network's and the nodes', comes from the seed. Faults are ordinary method
-// calls. Bytes travel in memory-link.ts, time stands in virtual-clock.ts.
+// calls. Bytes travel in memory-link.ts, time stands in virtual-clock.ts, nodes live in virtual-node.ts.
 
-import { type Env, type Logger, sha1, silentLog, systemEnv } from '../env.js'
+import { type Env, type Logger, systemEnv } from '../env.js'
 import { StoreError } from '../errors.js'
 import type { Link, Listening, Transport } from '../link.js'
-import { MemoryLink, type Wire } from './memory-link.js'
+import { MemoryLink, type NetworkEvent, type Told, type Wire } from './memory-link.js'
 import { RandomStream } from './random-stream.js'
 import { VirtualClock } from './virtual-clock.js'
+import { VirtualNode } from './virtual-node.js'
 
 export interface MemoryNetworkOptions {
   /** Any number. With it, time is virtual and every run is the same. Without, time and randomness are real. */
@@ -16,35 +17,45 @@ export interface MemoryNetworkOptions {
   split?: boolean
   /** Bytes sent but not delivered above which `send` returns false. Default 1 MiB. */
   highWaterBytes?: number
+  /**
+   * With a seed: so many milliseconds have passed each time a node looks at its monotonic clock. Work that is cut into
+   * slices of time takes several then, as it does in a real process. Default 0: work takes no time.
+   */
+  lookMs?: number
+  /** Is told of what happens on the links, as it happens. It may do nothing to the network from inside. */
+  watch?: (event: NetworkEvent) => void
 }
 
 /** One node's name, or several. */
 export type Nodes = string | readonly string[]
 
-/** Where virtual time starts: 2026-01-01T00:00:00Z. */
-const VIRTUAL_START_MS = Date.UTC(2026, 0, 1)
 const HIGH_WATER_BYTES = 1024 * 1024
 
 export class MemoryNetwork {
   readonly #clock: VirtualClock | undefined
   readonly #seed: number
+  readonly #lookMs: number
+  readonly #nodes = new Map<string, VirtualNode>()
   readonly #streams = new Map<string, RandomStream>()
   readonly #listeners = new Map<string, (link: Link) => void>()
   readonly #links = new Set<MemoryLink>()
-  /** Pairs that no byte passes between, in both orders. */
+  /** Pairs that no byte passes between, from the first to the second. */
   readonly #parted = new Set<string>()
   readonly #pairDelays = new Map<string, number>()
   readonly #rates = new Map<string, number>()
   #delayMs = 0
+  #jitterMs = 0
   #loss = 0
   #unnamed = 0
+  #dialled = 0
   readonly #wire: Wire
 
   constructor(options: MemoryNetworkOptions = {}) {
-    const { seed, split = false, highWaterBytes = HIGH_WATER_BYTES } = options
+    const { seed, split = false, highWaterBytes = HIGH_WATER_BYTES, lookMs = 0, watch } = options
     this.#seed = seed ?? 0
+    this.#lookMs = lookMs
     this.#clock = seed === undefined ? undefined : new VirtualClock()
-    this.#wire = this.#makeWire(split, highWaterBytes)
+    this.#wire = this.#makeWire(split, highWaterBytes, watch)
   }
 
   /** The place on this network that has this name: a Store listens at it, others connect to it. */
@@ -67,25 +78,10 @@ export class MemoryNetwork {
    * were when the node is made anew. Without: the real world, under this name.
    */
   env(name: string, options: { log?: Logger } = {}): Env {
-    const clock = this.#clock
-    if (clock === undefined) return systemEnv({ ...options, name })
+    if (this.#clock === undefined) return systemEnv({ ...options, name })
     const random = this.#stream(`node ${name}`)
-    return {
-      name,
-      now: () => VIRTUAL_START_MS + Math.floor(clock.nowMs),
-      monotonic: () => clock.nowMs,
-      random: () => random.next(),
-      randomHex: (bytes) => random.hex(bytes),
-      sha1,
-      hold: () => () => {},
-      after: (delayMs, fn) => clock.after(delayMs, fn, 'timer'),
-      soon: (fn) => void clock.after(0, fn, 'work'),
-      block: () => {},
-      // The same on every machine, since INFO shows them and a trace must not differ.
-      memory: () => ({ residentBytes: 2 ** 26, heapBytes: 2 ** 25 }),
-      process: { pid: 1000 + [...this.#streams.keys()].indexOf(`node ${name}`), ...VIRTUAL_PROCESS },
-      log: options.log ?? silentLog,
-    }
+    const pid = 1000 + [...this.#streams.keys()].indexOf(`node ${name}`)
+    return this.#node(name).env(name, random, pid, this.#lookMs, options.log)
   }
 
   // Time. Only with a seed.
@@ -108,11 +104,20 @@ export class MemoryNetwork {
     return this.#virtualClock().until(promise, withinMs)
   }
 
+  /** Timers that the node has armed and that have neither fired nor been cancelled. A store that is closed leaves none. */
+  timers(name: string): number {
+    this.#virtualClock()
+    return this.#nodes.get(name)?.timers ?? 0
+  }
+
   // Faults.
 
-  /** From now on nothing passes between these nodes, either way. What is sent waits; connecting hangs. */
-  partition(a: Nodes, b: Nodes): void {
-    for (const key of pairs(a, b)) this.#parted.add(key)
+  /**
+   * From now on nothing passes between these nodes, or with `oneWay` nothing from the first to the second. What is sent
+   * waits; connecting hangs.
+   */
+  partition(a: Nodes, b: Nodes, options: { oneWay?: boolean } = {}): void {
+    for (const key of pairs(a, b, options.oneWay)) this.#parted.add(key)
   }
 
   /** Ends partitions, all of them or those between these nodes. What waited is delivered. */
@@ -133,10 +138,45 @@ export class MemoryNetwork {
     else for (const key of pairs(a, b)) this.#pairDelays.set(key, ms)
   }
 
-  /** Breaks every link of `a`, or every link between the two. Both ends are told; bytes in flight are lost. */
-  cut(a: string, b?: string): void {
+  /** Every send takes up to `ms` longer, by chance. Bytes of one link stay in order; those of two links may not. */
+  jitter(ms: number): void {
+    if (!(ms >= 0 && ms < Infinity)) throw new StoreError('INVALID', `a delay cannot vary by ${ms} ms`)
+    this.#jitterMs = ms
+  }
+
+  /**
+   * Breaks every link of `a`, or every link between the two. Both ends are told; bytes in flight are lost. With `told`
+   * `first` only `a` hears of it, and the other end when it sends something: the link is half open until then. With
+   * `nobody` neither hears of it, and what is sent is lost, as behind a router that forgot the connection.
+   */
+  cut(a: string, b?: string, options: { told?: Told } = {}): void {
     const error = (): Error => new StoreError('LINK', `the link was cut: ${b === undefined ? a : `${a} - ${b}`}`)
-    for (const link of [...this.#links]) if (link.isBetween(a, b)) link.sever(error())
+    for (const link of [...this.#links]) if (link.isBetween(a, b)) link.cutOff(a, options.told ?? 'both', error())
+  }
+
+  /**
+   * Stops a node, as a debugger or a long pause does: it hears nothing, and its timers wait. Its links stand, and what is
+   * sent to it waits. Only with a seed, as the next three.
+   */
+  freeze(name: string): void {
+    this.#node(name).freeze()
+  }
+
+  /** The node goes on: first what waited, in order. */
+  thaw(name: string): void {
+    this.#node(name).thaw()
+    for (const link of this.#links) if (link.isBetween(name, undefined)) link.kickBoth()
+  }
+
+  /**
+   * Kills a node: its timers never fire, it frees its name, and the other ends of its links hear that they are closed; with
+   * `silent` they never do, as when the power fails. A node of the same name that is made afterwards is a new one.
+   */
+  crash(name: string, options: { silent?: boolean } = {}): void {
+    this.#node(name).end()
+    this.#nodes.delete(name)
+    this.#listeners.delete(name)
+    for (const link of [...this.#links]) if (link.isBetween(name, undefined)) link.vanish(name, options.silent ?? false)
   }
 
   /** Each chunk that arrives breaks its link with this probability (0 to 1) instead. */
@@ -156,6 +196,12 @@ export class MemoryNetwork {
     return this.#clock
   }
 
+  #node(name: string): VirtualNode {
+    let node = this.#nodes.get(name)
+    if (node === undefined) this.#nodes.set(name, (node = new VirtualNode(this.#virtualClock())))
+    return node
+  }
+
   #stream(name: string): RandomStream {
     let stream = this.#streams.get(name)
     if (stream === undefined) this.#streams.set(name, (stream = new RandomStream(this.#seed, name)))
@@ -173,7 +219,7 @@ export class MemoryNetwork {
     }
   }
 
-  #makeWire(split: boolean, highWaterBytes: number): Wire {
+  #makeWire(split: boolean, highWaterBytes: number, watch: MemoryNetworkOptions['watch']): Wire {
     const clock = this.#clock
     const network = this.#stream('network')
     return {
@@ -182,9 +228,15 @@ export class MemoryNetwork {
       nowMs: clock === undefined ? () => performance.now() : () => clock.nowMs,
       random: clock === undefined ? Math.random : () => network.next(),
       later: clock === undefined ? realLater : (delayMs, fn) => void clock.after(delayMs, fn, 'work'),
+      tell: clock === undefined ? (_, fn) => realLater(0, fn) : (name, fn) => this.#node(name).soon(fn),
+      isFrozen: (name) => this.#nodes.get(name)?.isFrozen === true,
+      saw: watch,
+      nextLink: () => ++this.#dialled,
       isParted: (from, to) => this.#parted.size > 0 && this.#parted.has(pair(from, to)),
-      delayMs: (from, to) =>
-        this.#pairDelays.size === 0 ? this.#delayMs : (this.#pairDelays.get(pair(from, to)) ?? this.#delayMs),
+      delayMs: (from, to) => {
+        const ms = this.#pairDelays.size === 0 ? this.#delayMs : (this.#pairDelays.get(pair(from, to)) ?? this.#delayMs)
+        return this.#jitterMs === 0 ? ms : ms + this.#wire.random() * this.#jitterMs
+      },
       bytesPerSecond: (from, to) =>
         this.#rates.size === 0
           ? Infinity
@@ -196,8 +248,6 @@ export class MemoryNetwork {
   }
 }
 
-const VIRTUAL_PROCESS = { arch: 'virtual', platform: 'virtual', nodeVersion: '20.19.0' }
-
 /** Unlike env.after this keeps the process alive: bytes in flight are work to do. */
 function realLater(delayMs: number, fn: () => void): void {
   if (delayMs === 0) setImmediate(fn)
@@ -208,9 +258,14 @@ function pair(from: string, to: string): string {
   return `${from}\n${to}`
 }
 
-/** Every pair of a node in `a` and one in `b`, in both orders. */
-function pairs(a: Nodes, b: Nodes): string[] {
+/** Every pair of a node in `a` and one in `b`, in both orders or with the one in `a` first. */
+function pairs(a: Nodes, b: Nodes, oneWay = false): string[] {
   const keys: string[] = []
-  for (const one of [a].flat()) for (const other of [b].flat()) keys.push(pair(one, other), pair(other, one))
+  for (const one of [a].flat()) {
+    for (const other of [b].flat()) {
+      keys.push(pair(one, other))
+      if (!oneWay) keys.push(pair(other, one))
+    }
+  }
   return keys
 }

@@ -154,8 +154,11 @@ class Exchange {
     const link = (frame.dialled ? this.#accepted : this.#dialled).get(id)
     // Closed here while the message was on its way.
     if (link === undefined) return
-    if (frame.kind === 'data') link.receive({ kind: 'data', bytes: bytesOf(frame.bytes) })
-    else if (frame.kind === 'ack') link.receive({ kind: 'ack', count: frame.count ?? 0 })
+    if (frame.kind === 'data') {
+      const bytes = bytesOf(frame.bytes)
+      if (bytes === undefined) link.refuse('data that are no bytes')
+      else link.receive({ kind: 'data', bytes })
+    } else if (frame.kind === 'ack') link.receive({ kind: 'ack', count: frame.count ?? 0 })
     else link.receive({ kind: frame.kind })
   }
 
@@ -213,9 +216,10 @@ class Exchange {
 
 const PROBE = new Uint8Array(1)
 
-function bytesOf(bytes: Frame['bytes']): Uint8Array<ArrayBuffer> {
+/** Undefined for what is none: the other end may be of another version, or no friend. */
+function bytesOf(bytes: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (typeof bytes === 'string') return Buffer.from(bytes, 'base64')
-  return bytes ?? new Uint8Array(0)
+  return bytes instanceof Uint8Array ? (bytes as Uint8Array<ArrayBuffer>) : undefined
 }
 
 function isThread(channel: ThreadChannel | ProcessChannel): channel is ThreadChannel {

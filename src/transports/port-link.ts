@@ -55,6 +55,7 @@ export class PortLink implements Link {
 
   /** What has arrived and the owner has not taken; the window bounds it. */
   #inbox: Buffer[] = []
+  #inboxBytes = 0
   /** Taken by the owner, not yet acknowledged. */
   #takenBytes = 0
   #ack: 'idle' | 'scheduled' = 'idle'
@@ -127,6 +128,11 @@ export class PortLink implements Link {
     if (this.#state !== 'closed') this.#becomeClosed(error)
   }
 
+  /** The other end does not keep to the protocol. */
+  refuse(why: string): void {
+    this.destroy(new StoreError('PROTOCOL', `${this.remote} sent a frame that makes no sense: ${why}`))
+  }
+
   /** A message from the other end. */
   receive(message: Message): void {
     switch (message.kind) {
@@ -148,6 +154,7 @@ export class PortLink implements Link {
   }
 
   #becomeOpen(): void {
+    if (this.#opening !== 'waiting') return
     const heard = this.#handlers !== undefined
     this.#opening = heard ? 'done' : 'unheard'
     if (this.#state !== 'connecting') return
@@ -157,11 +164,19 @@ export class PortLink implements Link {
 
   #receiveData(bytes: Buffer): void {
     this.#inbox.push(bytes)
+    this.#inboxBytes += bytes.length
     if (this.#state === 'open') this.#deliver()
     else this.#dropInbox()
+    if (this.#inboxBytes > WINDOW_BYTES + FRAME_BYTES) this.refuse('more bytes than the window holds')
   }
 
   #receiveAck(count: number): void {
+    // What was on the way was dropped with the queue: there is nothing to count any more.
+    if (this.#state === 'leaving' || this.#state === 'closed') return
+    if (!(Number.isSafeInteger(count) && count >= 0 && count <= this.#unackedBytes)) {
+      this.refuse('more bytes acknowledged than were sent')
+      return
+    }
     this.#unackedBytes -= count
     this.#flushNow()
     if (!this.#owesDrain || this.pendingBytes > WINDOW_BYTES / 2) return
@@ -190,6 +205,7 @@ export class PortLink implements Link {
     while (this.#inbox.length > 0 && this.#reading === 'flowing' && this.#handlers !== undefined) {
       if (this.#state !== 'open' && this.#state !== 'leaving') break
       const bytes = this.#inbox.shift()!
+      this.#inboxBytes -= bytes.length
       this.#taken(bytes.length)
       this.#handlers.data(bytes)
     }
@@ -271,6 +287,7 @@ export class PortLink implements Link {
   #dropInbox(): void {
     for (const bytes of this.#inbox) this.#taken(bytes.length)
     this.#inbox = []
+    this.#inboxBytes = 0
   }
 
   #becomeClosed(error?: Error): void {
@@ -278,6 +295,7 @@ export class PortLink implements Link {
     this.#state = 'closed'
     this.#error = error
     this.#inbox = []
+    this.#inboxBytes = 0
     this.#dropQueue()
     this.#outlet.release()
     const handlers = this.#handlers

@@ -51,6 +51,12 @@ export class VirtualClock {
     return this.#nowMs
   }
 
+  /** Work that is under way takes so long: what falls due meanwhile comes late. Returns the time after it. */
+  spend(ms: number): number {
+    this.#nowMs += ms
+    return this.#nowMs
+  }
+
   /** Calls `fn` once, `delayMs` from now. A delay that is not a number, or below 0, is 0; Infinity never comes. */
   after(delayMs: number, fn: () => void, kind: EventKind): Timer {
     const waitMs = Number.isNaN(delayMs) ? 0 : Math.max(0, delayMs)
@@ -105,7 +111,7 @@ export class VirtualClock {
         if (event === undefined) break
         inOneInstant = event.atMs > this.#nowMs ? 0 : inOneInstant + 1
         if (inOneInstant > BUSY_LIMIT) throw new StoreError('TIMEOUT', `${BUSY_LIMIT} events in one instant`)
-        this.#nowMs = event.atMs
+        this.#nowMs = Math.max(this.#nowMs, event.atMs)
         const fn = event.fn!
         event.fn = undefined
         if (event.kind === 'work') this.#work--

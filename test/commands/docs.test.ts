@@ -48,7 +48,7 @@ const cases: [syntax: string, outline: string][] = [
   ['X FULL <[COUNT count]>', 'FULL count(COUNT count:integer+optional)'],
   ['X BY <a b> c', 'BY a_b(a:string b:string) c:string'],
   ['X <* | id>', 'auto_id_id{* | id:string}'],
-  ['X <key | "">', 'key_empty_string{key:key#0 | ""}'],
+  ['X <key | "">', 'key_or_empty_string{key:key#0 | ""}'],
   ['X [<A a | B b> ...]', 'a_b{A a:string | B b:string}+optional+multiple'],
   ['COPY source destination', 'source:key#0 destination:key#1'],
   ['LCS key1 key2', 'key1:key#0 key2:key#0'],

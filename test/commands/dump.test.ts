@@ -199,7 +199,8 @@ test('FUNCTION LIST names what is kept; LOAD says why it does not', { skip }, as
   const { ours } = both
   await ours.ok('FUNCTION', 'RESTORE', await functionsOf(LIBRARY, OTHER), 'FLUSH')
   const list = (await ours.ok('FUNCTION', 'LIST', 'WITHCODE', 'LIBRARYNAME', 'm*')) as string[][]
-  assert.equal(list, [['library_name', 'mine', 'engine', 'LUA', 'functions', [], 'library_code', LIBRARY]])
+  const functions = [['name', 'f', 'description', null, 'flags', []]]
+  assert.equal(list, [['library_name', 'mine', 'engine', 'LUA', 'functions', functions, 'library_code', LIBRARY]])
   assert.is(((await ours.ok('FUNCTION', 'LIST')) as unknown[]).length, 2)
   const refused = (await ours.callRaw('FUNCTION', 'LOAD', LIBRARY)).toString()
   assert.match(refused, /^-ERR No scripts are run here/)

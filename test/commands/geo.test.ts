@@ -43,6 +43,14 @@ test('GEOADD, GEOPOS, GEOHASH, GEODIST', { skip }, () =>
   `),
 )
 
+test('WITHHASH of a score that is no whole number', { skip }, () =>
+  inBothProtocols(`
+    ZADD odd 5.25 a 3.14159 b 3479447370796909.5 c; GEOSEARCH odd FROMLONLAT 0 0 BYRADIUS 30000 km ASC WITHHASH
+    GEORADIUSBYMEMBER odd a 30000 km ASC WITHHASH; GEOADD g 180 85.05112878 edge
+    GEOSEARCH g FROMMEMBER edge BYRADIUS 30000 km ASC WITHHASH
+  `),
+)
+
 test('GEOSEARCH', { skip }, () =>
   inBothProtocols(`
     ${SICILY}; GEOSEARCH g FROMLONLAT 15 37 BYRADIUS 200 km; GEOSEARCH g FROMLONLAT 15 37 BYRADIUS 200 km ASC

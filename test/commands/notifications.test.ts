@@ -34,7 +34,7 @@ test('strings', { skip }, () =>
      SETNX a 1; SETNX n 1; SETEX e 100 v; PSETEX e 100000 v; GETSET a w; GETSET g w; GETDEL g; GETDEL g; GETEX a
      GETEX a EX 100; GETEX a PERSIST; GETEX a PERSIST; GETEX a EXAT 1; GETEX a; APPEND s x; APPEND s y; SETRANGE s 3 z
      SETRANGE s 3 ""; INCR i; DECR i; INCRBY i 5; DECRBY i 2; INCRBYFLOAT i 1.5; INCR s; MSET a 1 b 2; MSETNX a 1 zz 2
-     MSETNX x 1 y 2; MGET a nokey b; GET nokey; STRLEN nokey; GETRANGE nokey 0 1; LCS a nokey`,
+     MSETNX x 1 y 2; MGET a nokey b; GET nokey; STRLEN nokey; GETRANGE nokey 0 1; LCS a nokey; RPUSH l x; LCS l nokey`,
   ),
 )
 

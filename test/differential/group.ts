@@ -13,10 +13,10 @@ import { parse } from '../resp.js'
 import { type Suite, suite, until } from '../suite.js'
 import { generic, keys, type Line } from './grammar.js'
 
-const COMMANDS = Number(process.env.HOTSPARE_COMMANDS ?? 100_000)
-const SEED = Number(process.env.HOTSPARE_SEED ?? 20261123)
+export const COMMANDS = Number(process.env.HOTSPARE_COMMANDS ?? 100_000)
+export const SEED = Number(process.env.HOTSPARE_SEED ?? 20261123)
 const LONGEST_RUN = 120
-const LIMIT_MS = 60_000 + COMMANDS * 3
+export const LIMIT_MS = 60_000 + COMMANDS * 3
 
 /** How replies of a command are compared: `members`: in any order; `shape`: of the same kind. */
 export type Likeness = 'same' | 'members' | 'shape'
@@ -83,7 +83,7 @@ export function differential(group: Group): Suite<Record<string, unknown>> {
     ]
     const [ours, real] = await Promise.all([replies(both.ours, all), replies(both.real, all)])
     for (let i = 2; i < all.length; i++) {
-      assertAlike(ours[i], real[i], likenessOf(group.likeness ?? {}, all[i]), () => told(all, i))
+      assertAlike(ours[i], real[i], likenessOf(group.likeness ?? {}, all[i]), () => told(all.slice(1, i + 1)))
     }
     const digest = ours.at(-1)!.slice(1, 41)
     let seen = ''
@@ -91,7 +91,7 @@ export function differential(group: Group): Suite<Record<string, unknown>> {
       what: 'the replica to hold the same',
       timeoutMs: 2000,
       everyMs: 1,
-    }).catch(() => assert.is(seen, digest, `the replica's data\n${told(all, all.length - 1)}`))
+    }).catch(() => assert.is(seen, digest, `the replica's data\n${told(all.slice(1))}`))
   }
 
   test(`about ${COMMANDS} random commands`, { skip, limitMs: LIMIT_MS }, async () => {
@@ -120,7 +120,7 @@ async function replies(client: RawClient, all: readonly Argument[][]): Promise<s
   return bytes.map((reply) => reply.toString('latin1'))
 }
 
-function likenessOf(likeness: Record<string, Likeness>, [name, sub]: readonly Argument[]): Likeness {
+export function likenessOf(likeness: Record<string, Likeness>, [name, sub]: readonly Argument[]): Likeness {
   const upper = String(name).toUpperCase()
   return likeness[`${upper} ${String(sub).toUpperCase()}`] ?? likeness[upper] ?? 'same'
 }
@@ -132,9 +132,8 @@ function assertAlike(ours: string, real: string, likeness: Likeness, what: () =>
   else assert.is(ours, real, what())
 }
 
-function told(all: readonly Argument[][], upTo: number): string {
-  return all
-    .slice(1, upTo + 1)
+export function told(lines: readonly Argument[][]): string {
+  return lines
     .map((argv) =>
       argv
         .map((arg) => JSON.stringify(Buffer.from(typeof arg === 'number' ? String(arg) : arg).toString('latin1')))

@@ -2,10 +2,11 @@
 
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { Recency } from '../../src/keyspace/eviction.js'
 import { Timed } from '../../src/keyspace/expiry.js'
 import { GONE, Keyspace, type Slot } from '../../src/keyspace/keyspace.js'
+import { Recency } from '../../src/keyspace/recency.js'
 import { suite } from '../suite.js'
+import { Rules } from './rules.js'
 
 const test = suite('keyspace')
 
@@ -154,7 +155,7 @@ test('size is right under random changes with captures coming and going', () => 
   fc.assert(
     fc.property(fc.array(step, { maxLength: 100 }), fc.boolean(), (steps, bounded) => {
       const { keyspace } = make()
-      if (bounded) keyspace.recency = new Recency()
+      if (bounded) keyspace.recency = new Recency(new Rules(), true)
       const model = new Map<string, number | null>()
       const captures: Recorder[] = []
       for (const one of steps) {

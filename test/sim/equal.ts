@@ -26,7 +26,7 @@ export function shownUntil(value: Value, expiresAt: number | null): string {
 }
 
 /** When consumers of streams were last seen is nobody's business but each node's. */
-function withoutSeen(content: Map<string, string>): Map<string, string> {
+export function withoutSeen(content: Map<string, string>): Map<string, string> {
   const times = /"seen_time":-?\d+,"active_time":-?\d+/g
   return new Map([...content].map(([key, text]) => [key, text.replace(times, '')]))
 }

@@ -1,0 +1,307 @@
+// The invariants. It hangs on to each node from its start, hears of every byte, id and link, and looks at all nodes after
+// each step. The first violation ends the run. README.md explains each invariant under its name.
+
+import type { NetworkEvent } from '../../src/transports/memory-link.js'
+import { Branches, short } from './branches.js'
+import type { Cluster, SimNode } from './cluster.js'
+import { differenceOf, digestOf } from './digest.js'
+import { checkLimits } from './limits.js'
+import { WireChecker } from './wire.js'
+
+export type Invariant =
+  | 'prefix'
+  | 'equal data'
+  | 'partial resync'
+  | 'snapshot first'
+  | 'acknowledged'
+  | 'no own removals'
+  | 'old until whole'
+  | 'agreement'
+  | 'resumption'
+  | 'limits'
+  | 'nothing left'
+  | 'answered'
+  | 'applies'
+  | 'verified'
+  | 'no exception'
+
+export class Violation extends Error {
+  override readonly name = 'Violation'
+  readonly invariant: Invariant
+
+  constructor(invariant: Invariant, message: string) {
+    super(message)
+    this.invariant = invariant
+  }
+}
+
+/** What is known of a node between two looks. */
+interface Watched {
+  /** Stream position up to which its bytes were compared. */
+  position: number
+  backlog: object | null
+  expired: number
+  evicted: number
+  /** What it held when a snapshot began to come in; null while none does. */
+  heldDuringSync: string | null
+  isReplaced: boolean
+  /** Its last digest, and the place in the stream it was taken at. */
+  place: string
+  digest: string
+}
+
+/** Each node is summed at least every so many steps. */
+const SUMMED_EVERY = 6
+
+/** What the log says when a peer was not understood, which no peer here gives reason for. */
+const MISUNDERSTOOD =
+  /cannot be applied|Failed trying to load|that nobody asked for|Unexpected reply|Bad protocol|was not asked for|aborted replication|a line without end|Snapshot for replica .* failed/
+
+export class Checker {
+  readonly branches = new Branches()
+  readonly wire: WireChecker
+  violation: Violation | null = null
+  commands = 0
+  streamedBytes = 0
+  digests = 0
+  readonly #cluster: Cluster
+  readonly #watched = new Map<SimNode, Watched>()
+  /** What the data is at a place of a stream, as the first node that was looked at there had it. */
+  readonly #known = new Map<string, { digest: string; by: string }>()
+  #looks = 0
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+    this.wire = new WireChecker({
+      branches: this.branches,
+      violated: (invariant, message) => this.violated(invariant, message),
+      appliedBy: (name) => cluster.node(name)?.store?.engine.history.offset,
+      replidOf: (name) => cluster.node(name)?.store?.engine.history.replid,
+    })
+  }
+
+  violated(invariant: Invariant, message: string): void {
+    this.violation ??= new Violation(invariant, message)
+  }
+
+  network(event: NetworkEvent): void {
+    this.wire.saw(event)
+  }
+
+  log(node: string, message: string): void {
+    if (MISUNDERSTOOD.test(message)) this.violated('applies', `${node}: ${message}`)
+  }
+
+  /** A node's store was made: from its first byte on it is looked at. */
+  watch(node: SimNode): void {
+    const { store } = node
+    if (store === null) return
+    const { engine } = store
+    const { history, stream } = engine
+    const watched: Watched = {
+      position: 0,
+      backlog: null,
+      expired: 0,
+      evicted: 0,
+      heldDuringSync: null,
+      isReplaced: false,
+      place: '',
+      digest: '',
+    }
+    this.#watched.set(node, watched)
+    this.branches.begin(history.replid, 0, null)
+
+    const { appended } = stream
+    stream.appended = () => {
+      this.#appended(node, watched)
+      appended()
+    }
+    const becomeNew = history.becomeNew.bind(history)
+    history.becomeNew = () => {
+      becomeNew()
+      this.branches.begin(history.replid, history.offset, null)
+    }
+    const becomeBranch = history.becomeBranch.bind(history)
+    history.becomeBranch = () => {
+      const { replid, offset } = history
+      becomeBranch()
+      this.branches.begin(history.replid, offset, replid)
+    }
+    const becomeRenamed = history.becomeRenamed.bind(history)
+    history.becomeRenamed = (replid) => {
+      this.#renamed(node, history.askedFor, replid, history.offset)
+      becomeRenamed(replid)
+    }
+    const becomeCopy = history.becomeCopy.bind(history)
+    history.becomeCopy = (replid, offset) => {
+      becomeCopy(replid, offset)
+      this.#copied(node)
+    }
+    const takeSnapshot = engine.takeSnapshot.bind(engine)
+    engine.takeSnapshot = (form) => {
+      this.#sum(node, watched, true)
+      return takeSnapshot(form)
+    }
+    store.on('link', (state) => this.#linkChanged(node, watched, state))
+    store.on('sync', () => {
+      watched.isReplaced = true
+    })
+    if (node.plan.observed) {
+      const removed = (what: string) => (key: string) => {
+        if (store.role === 'replica') {
+          this.violated('no own removals', `${node.name} is a replica, and ${what} ${JSON.stringify(key)} by itself`)
+        }
+      }
+      store.on('expire', removed('expired')).on('evict', removed('evicted'))
+    }
+  }
+
+  forget(node: SimNode): void {
+    this.#watched.delete(node)
+  }
+
+  /** After a step. Throws what was violated. */
+  look(): void {
+    this.#looks++
+    const nodes = this.#cluster.nodes.filter(({ store }) => store !== null)
+    for (const node of nodes) {
+      this.#checkRemovals(node)
+      checkLimits(this.#cluster, node, (message) => this.violated('limits', message))
+    }
+    this.#checkData(nodes)
+    for (const client of this.#cluster.clients) {
+      if (client.replies > client.requests) {
+        this.violated('answered', `${client.name} got ${client.replies} replies to ${client.requests} requests`)
+      }
+    }
+    this.throwIfViolated()
+  }
+
+  throwIfViolated(): void {
+    if (this.violation !== null) throw this.violation
+  }
+
+  #appended(node: SimNode, watched: Watched): void {
+    const { engine, role } = node.store!
+    const { stream, history } = engine
+    const { backlog } = stream
+    if (backlog === null) return
+    if (watched.backlog !== backlog) {
+      watched.backlog = backlog
+      watched.position = backlog.start
+    }
+    for (let bytes = backlog.read(watched.position); bytes !== undefined; bytes = backlog.read(watched.position)) {
+      const { replid } = history
+      const isNew = role === 'primary'
+      if (isNew) this.streamedBytes += bytes.length
+      const wrong = isNew
+        ? this.branches.extend(replid, watched.position, bytes)
+        : this.branches.compare(replid, watched.position, bytes)
+      if (wrong !== undefined) this.violated('prefix', `${node.name} (${role}): ${wrong}`)
+      watched.position += bytes.length
+    }
+    if (watched.position !== history.offset) {
+      const message = `${node.name} counts ${history.offset}, and its stream ends at ${watched.position}`
+      this.violated('prefix', message)
+    }
+  }
+
+  #renamed(node: SimNode, before: string, replid: string, offset: number): void {
+    const { branches } = this
+    if (branches.origin(before, offset) === branches.origin(replid, offset)) return
+    const message = `${node.name} goes on at ${offset} of ${short(before)} with ${short(replid)}, which has another past`
+    this.violated('partial resync', message)
+  }
+
+  /** A full sync is through: the data is what the primary's was when it took the snapshot. */
+  #copied(node: SimNode): void {
+    const { history } = node.store!.engine
+    const { replid, offset } = history
+    if (!this.branches.has(replid) || offset > this.branches.end(replid)) {
+      this.violated('prefix', `${node.name} got a snapshot at ${offset} of ${short(replid)}, where no stream was`)
+    }
+    const watched = this.#watched.get(node)!
+    watched.place = ''
+    this.#sum(node, watched, true)
+  }
+
+  #linkChanged(node: SimNode, watched: Watched, state: string): void {
+    if (state === 'sync') {
+      watched.heldDuringSync = digestOf(node.store!)
+      watched.isReplaced = false
+      return
+    }
+    const { heldDuringSync, isReplaced } = watched
+    watched.heldDuringSync = null
+    if (heldDuringSync !== null && !isReplaced) this.#compareHeld(node, heldDuringSync)
+    if (heldDuringSync !== null && !isReplaced && state === 'connected')
+      this.violated('old until whole', `${node.name} is in step before its snapshot was whole`)
+  }
+
+  #compareHeld(node: SimNode, held: string): void {
+    const now = digestOf(node.store!)
+    if (now === held) return
+    this.violated('old until whole', `${node.name} held ${held} when its sync began, and ${now} before it was whole`)
+  }
+
+  #checkRemovals(node: SimNode): void {
+    const watched = this.#watched.get(node)!
+    const { engine, role } = node.store!
+    const { expired, evicted } = engine.stats
+    const removed = expired - watched.expired + evicted - watched.evicted
+    if (role === 'replica' && node.rolesSinceLook === 0 && removed > 0) {
+      this.violated('no own removals', `${node.name} is a replica, and expired or evicted ${removed} keys by itself`)
+    }
+    node.rolesSinceLook = 0
+    watched.expired = expired
+    watched.evicted = evicted
+  }
+
+  /** Nodes at one place of one stream hold the same. */
+  #checkData(nodes: readonly SimNode[]): void {
+    const places = new Map<string, number>()
+    for (const node of nodes) {
+      const place = this.#placeOf(node)
+      places.set(place, (places.get(place) ?? 0) + 1)
+    }
+    for (const [i, node] of nodes.entries()) {
+      const place = this.#placeOf(node)
+      const isDue = (this.#looks + i) % SUMMED_EVERY === 0
+      const isShared = (places.get(place) ?? 0) > 1 && (this.#looks + i) % 3 === 0
+      if (isDue || isShared) this.#sum(node, this.#watched.get(node)!, isDue)
+      const { heldDuringSync, isReplaced } = this.#watched.get(node)!
+      if (isDue && heldDuringSync !== null && !isReplaced) this.#compareHeld(node, heldDuringSync)
+    }
+  }
+
+  #placeOf({ store }: SimNode): string {
+    const { replid, offset } = store!.engine.history
+    return this.branches.origin(replid, offset)
+  }
+
+  /** Compares what a node holds with what others held at the same place. */
+  #sum(node: SimNode, watched: Watched, anew: boolean): void {
+    const { engine } = node.store!
+    // While nobody reads the stream, changes do not move the offset.
+    if (!engine.stream.active) return
+    const place = this.#placeOf(node)
+    if (watched.place === place && !anew) return
+    const digest = digestOf(node.store!)
+    this.digests++
+    watched.place = place
+    watched.digest = digest
+    const known = this.#known.get(place)
+    if (known === undefined) this.#known.set(place, { digest, by: node.name })
+    else if (known.digest !== digest) {
+      const other = this.#cluster.nodes.find(
+        (one) => one !== node && one.store !== null && this.#placeOf(one) === place,
+      )
+      const detail =
+        other === undefined ? '' : `; ${other.name} is there too: ${differenceOf(other.store!, node.store!)}`
+      this.violated(
+        'equal data',
+        `at ${place.slice(0, 6)}${place.slice(40)} ${known.by} held ${known.digest}, and ${node.name} holds ${digest}${detail}`,
+      )
+    }
+  }
+}

@@ -1,0 +1,53 @@
+// Nothing grows past its limit: buffers, backlogs, clients, what a snapshot keeps aside. How much more than the limit there
+// may be for a moment is named here, with the reason.
+
+import type { Cluster, SimNode } from './cluster.js'
+
+/** What one chunk of input may hold beyond the limit, and one reply beyond the mark at which a client is not read from. */
+const CHUNK_BYTES = 256 * 1024
+const OUTPUT_HIGH_WATER_BYTES = 1024 * 1024
+const LARGEST_REPLY_BYTES = 2 * 1024 * 1024
+/** A segment of the backlog, and what one turn of the event loop wrote before the ring was cut. */
+const BACKLOG_SLACK_BYTES = 1024 * 1024
+
+export function checkLimits(cluster: Cluster, node: SimNode, violated: (message: string) => void): void {
+  const { engine } = node.store!
+  const { config, stream, clients, attached } = engine
+  const most = config.number('maxclients')
+  const normal = [...clients.values()].filter(({ kind }) => kind === 'normal')
+  // Those who are there already may stay when fewer are allowed.
+  const allowedClients = Math.max(most, node.clients)
+  node.clients = Math.max(most, normal.length)
+  if (normal.length > allowedClients) violated(`${node.name} serves ${normal.length} clients, ${most} are allowed`)
+  const queryLimit = config.number('client-query-buffer-limit') + CHUNK_BYTES
+  for (const client of clients.values()) {
+    const { query, output } = client.buffers()
+    if (query > queryLimit) violated(`${node.name} keeps ${query} bytes of requests of ${client.link?.remote}`)
+    if (client.kind !== 'normal') continue
+    if (output > OUTPUT_HIGH_WATER_BYTES + LARGEST_REPLY_BYTES) {
+      violated(`${node.name} keeps ${output} bytes of replies for ${client.link?.remote}`)
+    }
+  }
+  const { hardBytes } = config.outputLimit('replica')
+  let lag = 0
+  for (const replica of attached) {
+    if (replica.state === 'gone') continue
+    const behind = stream.history.offset - replica.position
+    if (replica.state !== 'waiting' || replica.snapshot !== null) lag = Math.max(lag, behind)
+    const { pendingBytes } = replica.link
+    if (pendingBytes > cluster.plan.network.highWaterBytes + CHUNK_BYTES) {
+      violated(`${node.name} buffers ${pendingBytes} bytes for its replica ${replica.name}, which is a cursor`)
+    }
+  }
+  if (stream.backlog !== null) {
+    const { lengthBytes, sizeBytes } = stream.backlog
+    node.backlogBytes = Math.max(sizeBytes, stream.backlog.end === node.backlogEnd ? node.backlogBytes : 0)
+    node.backlogEnd = stream.backlog.end
+    const allowed = Math.max(node.backlogBytes, hardBytes > 0 ? Math.min(lag, Math.max(hardBytes, node.backlogBytes)) : lag) + BACKLOG_SLACK_BYTES
+    if (lengthBytes > allowed) {
+      violated(
+        `the backlog of ${node.name} holds ${lengthBytes} bytes; its size is ${sizeBytes}, the slowest lags ${lag}`,
+      )
+    }
+  }
+}
