@@ -326,6 +326,8 @@ export interface Server {
   unblock(client: Client, error?: string): boolean
   /** Clients that wait, for a key or for the end of a pause. */
   readonly blockedClients: number
+  /** `signal`: those who wait for this key are to look at it, though it is not new: see engine/blocking.ts. */
+  readonly blocking: { signal(db: number, key: string): void }
   /** CLIENT PAUSE: requests wait until then, in ms since 1970; those that may write, or all. */
   readonly pause: { begin(until: number, kind: 'write' | 'all'): void; end(): void }
   readonly timing: { readonly slowlog: Slowlog; readonly latency: LatencyMonitor }

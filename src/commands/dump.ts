@@ -7,7 +7,7 @@ import { dumpValue, payloadVersion, restoreValue } from '../rdb/payload.js'
 import { type Command, type Context, command, option, text } from './command.js'
 import { isDue, timeAfter, timeArg } from './expire.js'
 import { int64 } from './int64.js'
-import { lookupRead } from './lookup.js'
+import { lookupRead, setAnew } from './lookup.js'
 
 /** What Redis 7.0 reads, so that a replica of that version can be sent the client's own bytes. */
 const MAX_COMMON_VERSION = 10
@@ -66,7 +66,7 @@ function restore(ctx: Context, argv: Arg[]): void {
     ctx.reply.ok()
     return
   }
-  db.set(key, value, expiresAt)
+  setAnew(ctx, db, key, value, expiresAt)
   if (use !== null) ctx.server.dataset.askForUse(use.idleSeconds === undefined ? 'frequency' : 'idleSeconds')
   db.recency?.place(key)
   if (use !== null) db.recency?.assign(key, use)

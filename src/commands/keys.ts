@@ -6,7 +6,7 @@ import { ReplyError, replyErrors } from '../errors.js'
 import { frozen, type Keyspace } from '../keyspace/keyspace.js'
 import { type Command, type Context, command, INT32_MAX, INT32_MIN, integerBetween, option, text } from './command.js'
 import { expiry } from './expire.js'
-import { lookupRead, lookupUntouched } from './lookup.js'
+import { lookupRead, lookupUntouched, setAnew } from './lookup.js'
 import { object } from './object.js'
 import { scans } from './scan.js'
 
@@ -52,12 +52,10 @@ function moveName(ctx: Context, key: string, newKey: string, ifFree: boolean): b
     db.recency?.touch(newKey)
     return false
   }
-  db.set(newKey, value, db.expiresAt(key) ?? null)
+  setAnew(ctx, db, newKey, value, db.expiresAt(key) ?? null)
   db.recency?.place(newKey, db.recency.look(key))
   db.delete(key)
   ctx.changed()
-  // Redis deletes the other key first: what takes its place is new.
-  if (isTaken) ctx.notify('n', 'new', newKey)
   ctx.notify('g', 'rename_from', key)
   ctx.notify('g', 'rename_to', newKey)
   return true
@@ -98,10 +96,9 @@ function copy(ctx: Context, argv: Arg[]): void {
   const isTaken = target.has(newKey)
   const isCopied = value !== undefined && (!isTaken || replace)
   if (isCopied) {
-    target.set(newKey, frozen(value), ctx.db.expiresAt(key) ?? null)
+    setAnew(ctx, target, newKey, frozen(value), ctx.db.expiresAt(key) ?? null)
     target.recency?.place(newKey)
     ctx.changed()
-    if (isTaken) ctx.server.notify('n', 'new', newKey, target.index)
     ctx.server.notify('g', 'copy_to', newKey, target.index)
   } else if (value !== undefined) target.recency?.touch(newKey)
   ctx.reply.integer(isCopied ? 1 : 0)

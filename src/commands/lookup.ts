@@ -5,7 +5,7 @@ import { type Arg, latin1OfArg } from '../bytes.js'
 import { isTagged, shownValue } from '../codec.js'
 import { replyErrors } from '../errors.js'
 import type { Collection } from '../keyspace/collection.js'
-import { isString, type Value } from '../keyspace/keyspace.js'
+import { isString, type Keyspace, type Value } from '../keyspace/keyspace.js'
 import type { Context } from './command.js'
 
 /** The value for a reader: counts a hit or a miss, and as a use of the key. */
@@ -60,6 +60,15 @@ export function readAs<T extends Collection>(ctx: Context, key: string, kind: Ki
  */
 export function writeAs<T extends Collection>(ctx: Context, key: string, kind: Kind<T>): T | undefined {
   return ofKind(ctx.db.get(key), kind)
+}
+
+/** Sets a key as Redis does where it deletes first what was there: whatever comes is a new key. */
+export function setAnew(ctx: Context, db: Keyspace, key: string, value: Value, expiresAt: number | null): void {
+  const isTaken = db.holdsExpired(key) || db.has(key)
+  db.set(key, value, expiresAt)
+  if (!isTaken) return
+  ctx.server.notify('n', 'new', key, db.index)
+  ctx.server.blocking.signal(db.index, key)
 }
 
 function ofKind<T extends Collection>(value: Value | undefined, kind: Kind<T>): T | undefined {

@@ -104,8 +104,9 @@ function destroy(ctx: Context, argv: Arg[]): void {
   }
   ctx.db.willChange(key)
   stream.deleteGroup(name)
-  // Those who wait in this group have to hear of it.
   ctx.db.didChange(key, stream)
+  // Those who wait in this group have to hear of it.
+  ctx.server.blocking.signal(ctx.db.index, key)
   ctx.changed()
   ctx.reply.integer(1)
   ctx.notify('t', 'xgroup-destroy', key)

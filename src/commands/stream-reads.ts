@@ -126,7 +126,10 @@ function xread(ctx: Context, argv: Arg[]): void {
     if (ctx.readyKey !== undefined && key !== ctx.readyKey) continue
     const stream = streamAt(ctx, key)
     const entries = stream === undefined ? [] : entriesAfter(stream, after[i], countOf(ctx, reading))
-    if (entries.length > 0) parts.push([key, () => replyEntries(ctx.reply, entries)])
+    if (entries.length > 0 || hasPassed(ctx, stream, after[i]))
+      parts.push([key, () => replyEntries(ctx.reply, entries)])
+    // A key that was named twice counts once to one who waits: with its first id.
+    if (ctx.readyKey !== undefined) break
   }
   if (parts.length > 0) answer(ctx, parts)
   else waitOrGiveUp(ctx, reading, withFixedIds(argv, reading, after), false)
@@ -161,6 +164,11 @@ function entriesAfter(stream: StreamLog, id: StreamId, count: number): StreamEnt
   return start === undefined ? [] : stream.range(start, MAX_ID, count)
 }
 
+/** To one who waits it is news that there was an entry, though it is deleted by now: no entries is what they get. */
+function hasPassed({ readyKey }: Context, stream: StreamLog | undefined, id: StreamId): boolean {
+  return readyKey !== undefined && stream !== undefined && compareIds(stream.lastId, id) > 0
+}
+
 /** What XREADGROUP does with one key, once it is known that it does something. */
 interface Turn {
   key: string
@@ -180,6 +188,7 @@ function xreadgroup(ctx: Context, argv: Arg[]): void {
     const { stream, group } = groupToRead(ctx, argv[i], reading.group!)
     const historyAfter = historyFrom(argv[i + size])
     turns.push(historyAfter === undefined ? { key, stream, group } : { key, stream, group, historyAfter })
+    if (ctx.readyKey !== undefined) break
   }
   // Redis looks each key up a second time.
   if (ctx.readyKey === undefined) for (const { key } of turns) lookupRead(ctx, key)
@@ -188,7 +197,8 @@ function xreadgroup(ctx: Context, argv: Arg[]): void {
   for (const turn of turns) {
     const { key, stream, group, historyAfter } = turn
     const last = stream.lastEntryId
-    if (historyAfter === undefined && (last === undefined || compareIds(last, group.lastId) <= 0)) continue
+    const isNews = (last !== undefined && compareIds(last, group.lastId) > 0) || hasPassed(ctx, stream, group.lastId)
+    if (historyAfter === undefined && !isNews) continue
     ctx.db.willChange(key)
     const name = reading.consumer!
     let consumer = group.consumers.get(name)

@@ -98,6 +98,7 @@ function xadd(ctx: Context, argv: Arg[]): void {
       : stream.trim({ ...trimming, limit: addition.limit, ...trimHooks(stream, options.references) })
   if (before === undefined) ctx.db.set(key, stream)
   else ctx.db.didChange(key, stream)
+  ctx.server.blocking.signal(ctx.db.index, key)
   ctx.changed()
   replyId(ctx.reply, id)
   ctx.notify('t', 'xadd', key)

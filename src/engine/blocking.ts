@@ -1,6 +1,10 @@
 // Clients that wait for a key (BLPOP, XREAD BLOCK and their like): who waits for what, in which order they came, and
 // whom a change may serve. A client that may be served runs its command again; if there is still nothing for it, it keeps
 // its place. The command itself knows nothing of this but `ctx.block`.
+//
+// As in Redis 7.0 it is not any change that serves somebody, but a signal: a key that is new, or what takes the place of a
+// stream, or nothing in its place; and those that a command gives (an entry more, a group less, a key renamed). A list that
+// overwrites another value serves nobody.
 
 import type { Arg } from '../bytes.js'
 import type { Blocked, Client } from '../commands/client.js'
@@ -20,6 +24,15 @@ export interface BlockingHost {
   typeOf(db: number, key: string): TypeName
 }
 
+type WaitType = Wait['type']
+
+interface Awaited {
+  /** In the order they came. */
+  readonly clients: Set<Client>
+  /** What the key holds, as of its last change. */
+  type: TypeName
+}
+
 interface Ready {
   db: number
   key: string
@@ -27,13 +40,13 @@ interface Ready {
 
 export class Blocking implements Watcher {
   readonly #host: BlockingHost
-  /** By keyspace number and key, those who wait, in the order they came. */
-  readonly #waiting = new Map<number, Map<string, Set<Client>>>()
-  /** Keys that were changed and may serve somebody, in the order of the first change since their last turn. */
+  /** Keys that somebody waits for, by keyspace number. */
+  readonly #waiting = new Map<number, Map<string, Awaited>>()
+  /** Keys that may serve somebody, in the order of the first signal since their last turn. */
   #ready = new Map<string, Ready>()
   #count = 0
-  /** Of these, those who also want to hear that a key is gone. */
-  #wakingOnDelete = 0
+  /** For what they wait: nobody hears of a type that nobody waits for, at whichever key. */
+  readonly #counts: Record<WaitType, number> = { list: 0, zset: 0, stream: 0 }
   #isServing = false
 
   constructor(host: BlockingHost) {
@@ -54,18 +67,37 @@ export class Blocking implements Watcher {
     return this.#ready.size > 0
   }
 
-  changed(change: Change, key: string, keyspace: Keyspace): void {
-    if (change === 'clear') this.replaced(keyspace.index)
-    else if (change !== 'set' && this.#wakingOnDelete === 0) return
-    else if (this.#waiting.get(keyspace.index)?.has(key)) this.#mark(keyspace.index, key)
+  changed(change: Change, key: string, keyspace: Keyspace, isNew: boolean): void {
+    const db = keyspace.index
+    if (change === 'clear') {
+      this.replaced(db)
+      return
+    }
+    const awaited = this.#waiting.get(db)?.get(key)
+    if (awaited === undefined) return
+    const wasStream = awaited.type === 'stream'
+    awaited.type = this.#host.typeOf(db, key)
+    if (isNew) this.#mark(db, key, awaited.type)
+    else if (wasStream && awaited.type !== 'stream') this.#mark(db, key, 'stream')
   }
 
   replaced(index: number): void {
-    for (const key of this.#waiting.get(index)?.keys() ?? []) this.#mark(index, key)
+    const keys = this.#waiting.get(index) ?? []
+    for (const [key, awaited] of keys) {
+      const wasStream = awaited.type === 'stream'
+      awaited.type = this.#host.typeOf(index, key)
+      if (wasStream && awaited.type !== 'stream') this.#mark(index, key, 'stream')
+    }
+    for (const [key, { type }] of keys) this.#mark(index, key, type)
   }
 
-  #mark(db: number, key: string): void {
-    this.#ready.set(`${db} ${key}`, { db, key })
+  /** What is at this key is as good as new to those who wait for it. */
+  signal(db: number, key: string): void {
+    if (this.#count > 0 && this.#waiting.get(db)?.has(key)) this.#mark(db, key, this.#host.typeOf(db, key))
+  }
+
+  #mark(db: number, key: string, type: TypeName): void {
+    if (type in this.#counts && this.#counts[type as WaitType] > 0) this.#ready.set(`${db} ${key}`, { db, key })
   }
 
   /** Lets a client wait. One that waits already, and was given another try, keeps its place and its time. */
@@ -74,13 +106,13 @@ export class Blocking implements Watcher {
     const timer = wait.timeoutMs > 0 ? this.#host.env.after(wait.timeoutMs, () => this.release(client)) : null
     const blocked: Blocked = { command, argv: wait.argv ?? argv, wait, db: client.db, timer }
     client.blocked = blocked
-    if (wait.wakesOnDelete) this.#wakingOnDelete++
+    this.#counts[wait.type]++
     let keys = this.#waiting.get(client.db)
     if (keys === undefined) this.#waiting.set(client.db, (keys = new Map()))
     for (const key of wait.keys) {
-      const clients = keys.get(key)
-      if (clients === undefined) keys.set(key, new Set([client]))
-      else clients.add(client)
+      const awaited = keys.get(key)
+      if (awaited !== undefined) awaited.clients.add(client)
+      else keys.set(key, { clients: new Set([client]), type: this.#host.typeOf(client.db, key) })
     }
     if (++this.#count === 1) this.#host.observeIfNeeded()
   }
@@ -91,10 +123,10 @@ export class Blocking implements Watcher {
     if (blocked === null) return
     blocked.timer?.cancel()
     client.blocked = null
-    if (blocked.wait.wakesOnDelete) this.#wakingOnDelete--
+    this.#counts[blocked.wait.type]--
     const keys = this.#waiting.get(blocked.db)
     for (const key of blocked.wait.keys) {
-      const clients = keys?.get(key)
+      const clients = keys?.get(key)?.clients
       clients?.delete(client)
       if (clients?.size === 0) keys!.delete(key)
     }
@@ -121,7 +153,7 @@ export class Blocking implements Watcher {
   /** All who wait are told that they wait in vain, and are sent away: this node became a replica. */
   releaseAll(error: string): void {
     for (const keys of [...this.#waiting.values()])
-      for (const clients of [...keys.values()])
+      for (const { clients } of [...keys.values()])
         for (const client of [...clients]) {
           client.closeAfterReply = true
           this.release(client, error)
@@ -149,13 +181,11 @@ export class Blocking implements Watcher {
 
   #serveKey(db: number, key: string): void {
     // Those who are served leave the set meanwhile; nobody joins it.
-    for (const client of this.#waiting.get(db)?.get(key) ?? []) {
-      const type = this.#host.typeOf(db, key)
-      if (type === 'none' && this.#wakingOnDelete === 0) return
+    for (const client of this.#waiting.get(db)?.get(key)?.clients ?? []) {
       const { blocked } = client
       if (blocked === null) continue
-      if (type !== blocked.wait.type && blocked.wait.wakesOnDelete !== true) continue
-      this.#host.retry(client, blocked, key)
+      if (blocked.wait.wakesOnDelete || this.#host.typeOf(db, key) === blocked.wait.type)
+        this.#host.retry(client, blocked, key)
     }
   }
 }

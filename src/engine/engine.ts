@@ -107,7 +107,7 @@ export class Engine implements Server {
     random: () => this.env.random(),
   }
   readonly contents: Contents
-  readonly #blocking: Blocking
+  readonly blocking: Blocking
   #nextClientId = 1
   readonly #gate: Gate
   readonly #journal: Journal
@@ -135,14 +135,14 @@ export class Engine implements Server {
       databases: config.number('databases'),
       note: (change, key, keyspace) => this.#journal.note(change, key, keyspace),
     })
-    this.#blocking = new Blocking({
+    this.blocking = new Blocking({
       env,
       retry: (client, blocked, key) => this.#calls.retry(client, blocked, key),
       refuse: (client, blocked, error) => this.#calls.refuse(client, blocked, error),
       observeIfNeeded: () => this.contents.observeIfNeeded(),
       typeOf: (db, key) => this.dataset.keyspaces[db].typeOf(key),
     })
-    this.contents.addWatcher(this.#blocking)
+    this.contents.addWatcher(this.blocking)
     const observeIfNeeded = (): void => this.contents.observeIfNeeded()
     this.tracking = new Tracking({ env, config, clients: this.clients, observeIfNeeded })
     this.contents.addWatcher(this.tracking)
@@ -190,7 +190,7 @@ export class Engine implements Server {
       mayWrite: () => this.#role.link === null,
       settled: () => {
         this.#expirer.settle()
-        this.#blocking.serve()
+        this.blocking.serve()
       },
       tell: (change, key, keyspace) => this.events.changed?.(change, key, keyspace),
     })
@@ -225,7 +225,7 @@ export class Engine implements Server {
       gate: this.#gate,
       journal: this.#journal,
       bounds: this.#bounds,
-      blocking: this.#blocking,
+      blocking: this.blocking,
       pause: this.pause,
       timing: this.timing,
       assertOpen: () => this.#assertOpen(),
@@ -267,7 +267,7 @@ export class Engine implements Server {
 
   disconnect(client: Client): void {
     this.clients.delete(client.id)
-    this.#blocking.forget(client)
+    this.blocking.forget(client)
     this.pause.forget(client)
     this.contents.unwatch(client)
     this.monitors.delete(client)
@@ -359,7 +359,7 @@ export class Engine implements Server {
 
   /** Somebody has to hear of changes when the work is done: the store's owner, or clients that wait for a key. */
   #isHeard(): boolean {
-    return this.contents.isObserved || this.#blocking.isDue
+    return this.contents.isObserved || this.blocking.isDue
   }
 
   /** Throws what a write by the store's owner is refused with. */
@@ -430,14 +430,14 @@ export class Engine implements Server {
   // Waiting
 
   get blockedClients(): number {
-    return this.#blocking.count + this.pause.count
+    return this.blocking.count + this.pause.count
   }
 
   unblock(client: Client, error?: string): boolean {
     if (client.blocked === null || client.blocked.wait.work !== undefined) return false
     // As in Redis 7.0, a call that somebody ended counts as failed, whatever it answers.
     if (error === undefined) client.blocked.command.failedCalls++
-    this.#blocking.release(client, error)
+    this.blocking.release(client, error)
     return true
   }
 
@@ -451,7 +451,7 @@ export class Engine implements Server {
     this.#assertOpen()
     // A node's name or a path may hold what the directive cannot.
     this.config.assign('replicaof', `${transport.host.replace(/\s/g, '_') || '_'} ${transport.port}`)
-    this.#blocking.releaseAll(
+    this.blocking.releaseAll(
       'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
     )
     this.#role.follow(transport, options)
@@ -528,7 +528,7 @@ export class Engine implements Server {
     this.tracking.flushed()
     this.#bounds.furnish(fresh)
     this.#expirer.arm()
-    if (this.#blocking.isDue) this.#journal.touch()
+    if (this.blocking.isDue) this.#journal.touch()
   }
 
   #roleHost(): ConstructorParameters<typeof Role>[0] {
@@ -593,7 +593,7 @@ export class Engine implements Server {
     this.#expirer.arm()
     this.#role.close()
     for (const client of this.clients.values()) {
-      this.#blocking.forget(client)
+      this.blocking.forget(client)
       client.close()
     }
   }

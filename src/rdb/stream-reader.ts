@@ -217,6 +217,9 @@ function* readConsumer(
 function* readIdempotence(input: RdbInput, stream: StreamLog): Reading<void> {
   const durationSeconds = Number(yield* readWide(input))
   const maxSize = Number(yield* readWide(input))
+  // What was taken has to be written again.
+  if (!(Number.isSafeInteger(durationSeconds) && Number.isSafeInteger(maxSize)))
+    throw new Damage('a memory for messages that is too large')
   const memory = new Idempotence(durationSeconds, maxSize)
   let producers: number
   while ((producers = input.length()) < 0) yield

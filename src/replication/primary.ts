@@ -207,8 +207,9 @@ export class Primary {
   close(): void {
     this.#tick?.cancel()
     this.#tick = null
-    for (const { delay } of this.replicas) delay?.cancel()
     this.disconnectAll()
+    // Not when the links tell so: until then a snapshot might begin.
+    for (const replica of this.replicas) this.detach(replica)
   }
 
   #continue(replica: Replica, replid: string, wanted: number): boolean {

@@ -153,8 +153,14 @@ export class MemoryLink implements Link {
     }
   }
 
-  /** Both ends are closed at once, with the error; what is in flight is lost. */
+  /** Both ends are closed at once, with the error; what is in flight is lost, but where chunks are cut for a part of it. */
   sever(error: Error): void {
+    if (this.#wire.split) {
+      const parts = [this, this.#other].map((end) => end.#partInFlight())
+      ;[this.#other, this].forEach((end, i) => {
+        end.#hear(parts[i])
+      })
+    }
     this.#becomeClosed(error)
     this.#other.#becomeClosed(error)
   }
@@ -293,26 +299,45 @@ export class MemoryLink implements Link {
     const other = this.#other
     const wire = this.#wire
     if (other.#state === 'open' && !other.#canTake()) return false
-    const loss = wire.lossProbability()
-    if (loss > 0 && wire.random() < loss) {
-      this.sever(new StoreError('LINK', `the network lost bytes from ${this.local} to ${this.remote}`))
-      return true
-    }
+    if (this.#isLost()) return true
     let rest = typeof item.data === 'string' ? Buffer.from(item.data, 'latin1') : item.data
     // No longer a string, which what is sent meanwhile would be added to, and be lost with.
     item.data = rest
     while (rest.length > 0) {
-      if (other.#state === 'open' && !other.#canTake()) {
-        item.data = rest
-        return false
-      }
+      item.data = rest
+      if (other.#state === 'open' && !other.#canTake()) return false
       const size = wire.split ? pieceSize(rest.length, wire) : rest.length
+      if (size < rest.length && this.#isLost()) return true
       const piece = rest.subarray(0, size)
       rest = rest.subarray(size)
       this.#left(size)
       if (other.#state === 'open') other.#handlers?.data(piece)
     }
     return true
+  }
+
+  /** Whether the network lost what comes next, and with it the link. */
+  #isLost(): boolean {
+    const loss = this.#wire.lossProbability()
+    if (loss === 0 || this.#wire.random() >= loss) return false
+    this.sever(new StoreError('LINK', `the network lost bytes from ${this.local} to ${this.remote}`))
+    return true
+  }
+
+  /** The first bytes of what this end sent and the other has not got: as many as chance wants. */
+  #partInFlight(): Buffer | undefined {
+    const first = this.#queue[0]
+    const { local, remote } = this
+    if (first?.kind !== 'bytes' || this.#wire.isParted(local, remote) || this.#wire.isFrozen(remote)) return undefined
+    const bytes = typeof first.data === 'string' ? Buffer.from(first.data, 'latin1') : first.data
+    return bytes.subarray(0, Math.floor(this.#wire.random() * bytes.length))
+  }
+
+  /** The last bytes before the link breaks. */
+  #hear(part: Buffer | undefined): void {
+    const handlers = this.#handlers
+    if (part === undefined || part.length === 0 || handlers === undefined) return
+    if (this.#state === 'open' && this.#canTake()) this.#wire.tell(this.local, () => handlers.data(part))
   }
 
   #canTake(): boolean {

@@ -13,7 +13,10 @@ import { VirtualNode } from './virtual-node.js'
 export interface MemoryNetworkOptions {
   /** Any number. With it, time is virtual and every run is the same. Without, time and randomness are real. */
   seed?: number
-  /** Cuts what is sent into pieces at random places, so that parsers meet every boundary. Default false. */
+  /**
+   * Cuts what is sent into pieces at random places, so that parsers meet every boundary; and of what is in flight when a
+   * link breaks, a part may still arrive. Default false.
+   */
   split?: boolean
   /** Bytes sent but not delivered above which `send` returns false. Default 1 MiB. */
   highWaterBytes?: number
@@ -179,7 +182,7 @@ export class MemoryNetwork {
     for (const link of [...this.#links]) if (link.isBetween(name, undefined)) link.vanish(name, options.silent ?? false)
   }
 
-  /** Each chunk that arrives breaks its link with this probability (0 to 1) instead. */
+  /** Each chunk that arrives, or piece of one, breaks its link with this probability (0 to 1) instead. */
   loss(probability: number): void {
     if (!(probability >= 0 && probability <= 1)) throw new StoreError('INVALID', `${probability} is no probability`)
     this.#loss = probability

@@ -17,7 +17,7 @@ export interface Heard {
   text: string
 }
 
-const PATIENCE_MS = 5_000
+const PATIENCE_MS = 10_000
 const NESTED = '-ERR MULTI calls can not be nested\r\n'
 const MAY_WAIT = /^(BL|BR|BZ|XREAD)/
 const ENDS_TRANSACTION = new Set(['EXEC', 'DISCARD', 'RESET', 'QUIT'])
@@ -93,8 +93,11 @@ export class Stage {
     }
     this.#act = acts.length
     for (const [who, actor] of this.#actors.entries()) {
-      if (actor.waiting !== null) await this.#boss.ok('CLIENT', 'UNBLOCK', actor.id)
-      await this.#lookAround(true)
+      // Behind what it waits for may be a request that waits too.
+      while (actor.waiting !== null) {
+        await this.#boss.ok('CLIENT', 'UNBLOCK', actor.id)
+        await this.#lookAround(true)
+      }
       if (actor.inTransaction) await this.#send(who, [['DISCARD']])
       await this.#send(who, [['PING']])
     }
@@ -153,9 +156,11 @@ export class Stage {
   /** Whether the server says that it waits, before its replies are there. */
   async #waits({ id }: Actor, got: Promise<string>): Promise<boolean> {
     let isThere = false
-    const there = got.then(() => {
+    const arrived = (): void => {
       isThere = true
-    })
+    }
+    // Or it failed, and whoever takes the replies hears of it.
+    const there = got.then(arrived, arrived)
     while (!isThere) {
       const listed = this.#listed()
       await Promise.race([there, listed])

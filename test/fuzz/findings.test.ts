@@ -45,7 +45,14 @@ const findings: readonly Finding[] = [
   {
     target: 'ports',
     was: 'data that are no bytes threw TypeError in the listener of the channel, which ends the process',
-    input: '\xc8\x00\x01\x01\x02\x07\x02\x0f\x02\x17\x02\x1f',
+    input: '\x00\x00\x0c\x27',
+  },
+  {
+    target: 'payload',
+    was: 'a stream that remembers messages for 2^64 seconds was taken, and then no snapshot with it could be written',
+    input: Buffer.from('GgAAAAAADwACAQCB//////////8BAQtAZQGBAAAAAAAPAAIAAQEJQMoBgQAAAQAAAAADNw0A', 'base64').toString(
+      'latin1',
+    ),
   },
   {
     target: 'primary',

@@ -158,7 +158,10 @@ export class Loop {
 
   async #halve(coverage: Coverage, batch: readonly Buffer[]): Promise<void> {
     coverage.look()
-    for (const input of batch) await this.#target.run(Buffer.from(input))
+    for (const input of batch) {
+      this.#options.starts?.(input)
+      await this.#target.run(Buffer.from(input))
+    }
     const seen = coverage.look()
     if (coverage.fresh(seen) === 0) return
     if (batch.length > 1) {
@@ -220,6 +223,7 @@ export class Loop {
     let left = SHRINK_RUNS
     const fails = async (input: Buffer): Promise<boolean> => {
       if (left-- <= 0 || performance.now() > until) return false
+      globalThis.gc?.()
       const again = await this.#one(input)
       return again !== null && kindOf(again.error) === kind
     }

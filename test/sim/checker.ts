@@ -1,6 +1,7 @@
 // The invariants. It hangs on to each node from its start, hears of every byte, id and link, and looks at all nodes after
 // each step. The first violation ends the run. README.md explains each invariant under its name.
 
+import { NO_REPLID } from '../../src/replication/history.js'
 import type { NetworkEvent } from '../../src/transports/memory-link.js'
 import { Branches, short } from './branches.js'
 import type { Cluster, SimNode } from './cluster.js'
@@ -51,7 +52,9 @@ interface Watched {
 }
 
 /** Each node is summed at least every so many steps. */
-const SUMMED_EVERY = 6
+const SUMMED_EVERY = 9
+/** And more often while another one stands at the same place. */
+const SHARED_EVERY = 4
 
 /** What the log says when a peer was not understood, which no peer here gives reason for. */
 const MISUNDERSTOOD =
@@ -112,8 +115,12 @@ export class Checker {
     this.branches.begin(history.replid, 0, null)
 
     const { appended } = stream
+    const expectOpen = (what: string): boolean => {
+      if (node.store !== store) this.violated('nothing left', `${node.name} ${what} after it was closed`)
+      return node.store === store
+    }
     stream.appended = () => {
-      this.#appended(node, watched)
+      if (expectOpen('writes to its stream')) this.#appended(node, watched)
       appended()
     }
     const becomeNew = history.becomeNew.bind(history)
@@ -135,14 +142,17 @@ export class Checker {
     const becomeCopy = history.becomeCopy.bind(history)
     history.becomeCopy = (replid, offset) => {
       becomeCopy(replid, offset)
-      this.#copied(node)
+      if (expectOpen('takes data over')) this.#copied(node)
     }
     const takeSnapshot = engine.takeSnapshot.bind(engine)
     engine.takeSnapshot = (form) => {
-      this.#sum(node, watched, true)
+      if (expectOpen('takes a snapshot')) this.#sum(node, watched, true)
       return takeSnapshot(form)
     }
-    store.on('link', (state) => this.#linkChanged(node, watched, state))
+    store.on('link', (state) => {
+      // The last change comes of the closing itself.
+      if (node.store === store) this.#linkChanged(node, watched, state)
+    })
     store.on('sync', () => {
       watched.isReplaced = true
     })
@@ -166,6 +176,7 @@ export class Checker {
     const nodes = this.#cluster.nodes.filter(({ store }) => store !== null)
     for (const node of nodes) {
       this.#checkRemovals(node)
+      this.#checkPast(node)
       checkLimits(this.#cluster, node, (message) => this.violated('limits', message))
     }
     this.#checkData(nodes)
@@ -257,6 +268,16 @@ export class Checker {
     watched.evicted = evicted
   }
 
+  /** What a node would let others go on with from before its id is its own past. */
+  #checkPast({ name, store }: SimNode): void {
+    const { replid, replid2, secondOffset } = store!.engine.history
+    if (replid2 === NO_REPLID) return
+    const [past, claimed] = [replid, replid2].map((id) => this.branches.origin(id, secondOffset - 1))
+    if (past === claimed) return
+    const message = `${name} claims that ${short(replid)} was ${short(replid2)} up to ${secondOffset}, which it was not`
+    this.violated('prefix', message)
+  }
+
   /** Nodes at one place of one stream hold the same. */
   #checkData(nodes: readonly SimNode[]): void {
     const places = new Map<string, number>()
@@ -267,7 +288,7 @@ export class Checker {
     for (const [i, node] of nodes.entries()) {
       const place = this.#placeOf(node)
       const isDue = (this.#looks + i) % SUMMED_EVERY === 0
-      const isShared = (places.get(place) ?? 0) > 1 && (this.#looks + i) % 3 === 0
+      const isShared = (places.get(place) ?? 0) > 1 && (this.#looks + i) % SHARED_EVERY === 0
       if (isDue || isShared) this.#sum(node, this.#watched.get(node)!, isDue)
       const { heldDuringSync, isReplaced } = this.#watched.get(node)!
       if (isDue && heldDuringSync !== null && !isReplaced) this.#compareHeld(node, heldDuringSync)

@@ -53,6 +53,11 @@ class Generator {
     }
     const nodes = this.#nodes()
     this.#begin()
+    // In half of the runs nothing arrives at once, so that what breaks finds something in flight.
+    if (this.#chance(2)) {
+      this.#put('delay', String(this.#pick([1, 15, 80])))
+      this.#put('jitter', String(this.#pick([1, 30])))
+    }
     const acts = this.#mix()
     const calm = this.#pick([1, 1, 2, 4])
     while (this.#atMs < this.#healAtMs) {
@@ -138,18 +143,20 @@ class Generator {
 
   /** Acts by how often they come. Each kind of trouble is left out of one run in three. */
   #mix(): (() => void)[] {
+    const restless = this.#chance(4) ? 5 : 1
     const kinds: [weight: number, act: () => void][] = [
       [30, () => this.#write()],
       [8, () => this.#clientWork()],
       [3, () => this.#blockingWork()],
       ...this.#perhaps(2, () => this.#large()),
+      ...this.#perhaps(1, () => this.#syncUnderLoad()),
       ...this.#perhaps(6, () => this.#breakLinks()),
       ...this.#perhaps(4, () => this.#partition()),
       ...this.#perhaps(4, () => this.#disturb()),
       ...this.#perhaps(2, () => this.#freeze()),
-      ...this.#perhaps(3, () => this.#moveNode()),
-      ...this.#perhaps(2, () => this.#changePrimary()),
-      ...this.#perhaps(2, () => this.#endNode()),
+      ...this.#perhaps(3 * restless, () => this.#moveNode()),
+      ...this.#perhaps(2 * restless, () => this.#changePrimary()),
+      ...this.#perhaps(2 * restless, () => this.#endNode()),
       ...this.#perhaps(2, () => this.#configure()),
       ...this.#perhaps(1, () => this.#clientTrouble()),
       [1, () => this.#inspect()],
@@ -227,9 +234,29 @@ class Generator {
     }
   }
 
+  /** Much data goes to a node that takes it slowly, and is changed meanwhile. */
+  #syncUnderLoad(): void {
+    const [where, db, name] = [this.#where(), this.#work.db(), this.#pick(this.#names)]
+    this.#put('fill', where, db, 'bulk:', String(200 + this.#below(1000)), String(this.#below(300)))
+    this.#put('slow', name, String(this.#pick([20_000, 200_000])))
+    this.#put(this.#pick(['crash', 'close']), name)
+    this.#put('start', name)
+    this.#put('follow', name, this.#pick(this.#names))
+    for (let writes = 5 + this.#below(15); writes > 0; writes--) {
+      this.#atMs += this.#pick([1, 20, 300])
+      this.#put('call', where, db, ...this.#several())
+    }
+    this.#later('slow', name, '1e9')
+  }
+
   #breakLinks(): void {
     const [one, other] = [this.#pick(this.#names), this.#pick(this.#names)]
     const told = this.#pick(['both', 'both', 'both', 'first', 'nobody'])
+    // Right behind some writes, when their bytes are on the way.
+    if (this.#chance(2)) {
+      this.#write()
+      this.#atMs += this.#pick([0, 1, 5, 20, 60])
+    }
     if (this.#chance(3)) this.#put('cut', one, '', told)
     else this.#put('cut', one, other, told)
   }
@@ -249,9 +276,16 @@ class Generator {
   #disturb(): void {
     const [one, other] = [this.#pick(this.#names), this.#pick(this.#names)]
     this.#pick([
-      () => this.#put('delay', String(this.#below(300))),
-      () => this.#put('jitter', String(this.#pick([0, 5, 500]))),
-      () => this.#put('loss', this.#pick(['0', '0', '0.01', '0.1'])),
+      () => {
+        this.#put('delay', String(this.#below(300)))
+        this.#put('jitter', String(this.#pick([0, 5, 500])))
+        this.#later('delay', '1')
+        this.#later('jitter', '1')
+      },
+      () => {
+        this.#put('loss', this.#pick(['0.001', '0.01', '0.1']))
+        this.#later('loss', '0')
+      },
       () => {
         this.#put('delay', String(this.#below(4000)), one, other)
         this.#later('delay', '0', one, other)

@@ -43,7 +43,9 @@ export function checkLimits(cluster: Cluster, node: SimNode, violated: (message:
     const { lengthBytes, sizeBytes } = stream.backlog
     node.backlogBytes = Math.max(sizeBytes, stream.backlog.end === node.backlogEnd ? node.backlogBytes : 0)
     node.backlogEnd = stream.backlog.end
-    const allowed = Math.max(node.backlogBytes, hardBytes > 0 ? Math.min(lag, Math.max(hardBytes, node.backlogBytes)) : lag) + BACKLOG_SLACK_BYTES
+    const allowed =
+      Math.max(node.backlogBytes, hardBytes > 0 ? Math.min(lag, Math.max(hardBytes, node.backlogBytes)) : lag) +
+      BACKLOG_SLACK_BYTES
     if (lengthBytes > allowed) {
       violated(
         `the backlog of ${node.name} holds ${lengthBytes} bytes; its size is ${sizeBytes}, the slowest lags ${lag}`,

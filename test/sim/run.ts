@@ -21,7 +21,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type GenerateOptions, generate } from './generate.js'
-import { formatSchedule, parseSchedule, type Schedule } from './schedule.js'
+import { formatSchedule, parseSchedule } from './schedule.js'
 import { shrink } from './shrink.js'
 import { type Outcome, simulate } from './simulate.js'
 
@@ -81,7 +81,7 @@ async function work(): Promise<number> {
     if (values.trace) for (const line of outcome.trace) console.log(line)
     if (outcome.failure === null) continue
     code = 1
-    await explain(schedule, outcome)
+    await explain(outcome)
   }
   return code
 }
@@ -101,11 +101,12 @@ function lineOf(outcome: Outcome, wallMs: number): string {
   return words.join(', ')
 }
 
-async function explain(schedule: Schedule, outcome: Outcome): Promise<void> {
+async function explain(outcome: Outcome): Promise<void> {
   const { invariant, message } = outcome.failure!
   console.log(`\n${printable(`${invariant}: ${message}`)}\n`)
   const mostRuns = Number(values.shrink)
-  const shrunken = mostRuns > 0 ? await shrink(outcome, mostRuns) : { schedule, runs: 0 }
+  if (mostRuns === 0) return
+  const shrunken = await shrink(outcome, mostRuns)
   const again = await simulate(shrunken.schedule, { trace: true })
   console.log(`the last lines of the trace of the smallest schedule that fails (${again.failure?.invariant}):\n`)
   for (const line of again.trace.slice(-SHOWN_LINES)) console.log(`  ${printable(line)}`)

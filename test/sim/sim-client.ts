@@ -1,13 +1,9 @@
 // A client of a run: it sends requests over a link and counts replies. It reads as fast as it is let.
 
-import { ReplyError } from '../../src/errors.js'
 import type { Link } from '../../src/link.js'
-import { type Answer, AnswerParser } from '../../src/protocol/replies.js'
 import type { MemoryNetwork } from '../../src/transports/memory.js'
+import { ErrorReply, parse, type Reply } from '../resp.js'
 import type { Trace } from './trace.js'
-
-/** More than any reply here. */
-const MOST_BYTES = 64 * 1024 * 1024
 
 export class SimClient {
   readonly name: string
@@ -18,7 +14,9 @@ export class SimClient {
   readonly #net: MemoryNetwork
   readonly #trace: Trace
   #link: Link | null = null
-  #parser = new AnswerParser(MOST_BYTES)
+  /** What came of a reply that is not whole yet, and how long that is at least. */
+  #bytes: Buffer = Buffer.alloc(0)
+  #needed = 1
 
   constructor(name: string, net: MemoryNetwork, trace: Trace) {
     this.name = name
@@ -36,11 +34,11 @@ export class SimClient {
     this.#link = link
     this.requests = this.replies = 0
     this.isSubscriber = false
-    this.#parser = new AnswerParser(MOST_BYTES)
-    const parser = this.#parser
+    this.#bytes = Buffer.alloc(0)
+    this.#needed = 1
     link.open({
       data: (chunk) => {
-        if (this.#link === link && this.#parser === parser) this.#received(chunk)
+        if (this.#link === link) this.#received(chunk)
       },
       drain: () => {},
       closed: () => {
@@ -70,15 +68,23 @@ export class SimClient {
   }
 
   #received(chunk: Buffer): void {
-    this.#parser.feed(chunk)
-    for (let answer = this.#parser.next(); answer !== undefined; answer = this.#parser.next()) {
-      if (!this.isSubscriber && !isRefusal(answer)) this.replies++
+    let bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
+    while (bytes.length >= this.#needed) {
+      const parsed = parse(bytes, 'latin1')
+      if (parsed.kind === 'incomplete') {
+        this.#needed = Math.max(parsed.needed, bytes.length + 1)
+        break
+      }
+      bytes = bytes.subarray(parsed.length)
+      this.#needed = 1
+      if (parsed.kind === 'reply' && !this.isSubscriber && !isRefusal(parsed.value)) this.replies++
     }
+    this.#bytes = bytes
     if (!this.isSubscriber) this.#trace.add(this.name, `has ${this.replies} of ${this.requests} replies`)
   }
 }
 
 /** What a server says of itself to one that it does not take. */
-function isRefusal(answer: Answer): boolean {
-  return answer instanceof ReplyError && answer.message.startsWith('ERR max number of clients')
+function isRefusal(reply: Reply): boolean {
+  return reply instanceof ErrorReply && reply.message.startsWith('ERR max number of clients')
 }

@@ -44,7 +44,7 @@ export async function simulate(schedule: Schedule, options: { trace?: boolean } 
   } catch (error) {
     const { invariant, message } = violationOf(error)
     failure = { invariant, message, atMs: run.nowMs }
-    cluster.trace.add('checker', `${invariant}: ${message}`)
+    cluster.trace.add('checker', `${invariant}: ${message.split('\n', 1)[0]}`)
   }
   return {
     schedule,

@@ -28,6 +28,11 @@ const WRITES = [
   'INCR n{small}',
   'INCRBY n{small} {integer}',
   'INCRBYFLOAT n{small} {score}',
+  'APPEND bulk:{bulk} {value}',
+  'SET bulk:{bulk} {value}',
+  'DEL bulk:{bulk} bulk:{bulk}',
+  'EXPIRE bulk:{bulk} {seconds}',
+  'RENAME bulk:{bulk} {any}',
   'DEL {any} {any}',
   'UNLINK {any}',
   'EXPIRE {any} {seconds}',
@@ -227,6 +232,8 @@ export class Workload {
         return String((this.below(400) - 200) / 8)
       case 'integer':
         return String(this.below(1000) - (this.chance(3) ? 500 : 0))
+      case 'bulk':
+        return String(this.below(400))
       case 'small':
         return String(this.below(9))
       case 'seconds':

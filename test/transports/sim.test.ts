@@ -359,11 +359,183 @@ test('a name that is given up while a link travels there refuses it', async () =
   assert.is(sim.env('a').monotonic(), 20)
 })
 
+test('a cut of which only one end hears leaves the other half open, until it sends something', async () => {
+  const { sim, a, b } = await linked()
+  sim.cut('a', 'b', { told: 'first' })
+  await sim.advance(60_000)
+  assert.ok(a.isClosed)
+  assert.not(b.isClosed)
+  b.link.send('is anybody there')
+  await sim.settle()
+  assert.ok(b.isClosed)
+  assert.is((b.error as StoreError).code, 'LINK')
+  for (const end of [a, b]) end.verify()
+})
+
+test('a cut of which nobody hears swallows what is sent, for ever', async () => {
+  const { sim, a, b } = await linked({ highWaterBytes: 100 })
+  sim.cut('a', 'b', { told: 'nobody' })
+  assert.not(b.link.send(pattern(101)))
+  a.link.send('x')
+  await sim.advance(60_000)
+  sim.heal()
+  await sim.settle()
+  assert.is(a.byteCount + b.byteCount, 0)
+  assert.is(b.count('drain'), 1, 'the sender does not notice')
+  b.link.destroy()
+  await sim.settle()
+  assert.ok(b.isClosed)
+  assert.not(a.isClosed)
+})
+
+test('a partition one way holds back what the first sends, and nothing else', async () => {
+  const { sim, a, b } = await linked()
+  sim.partition('a', 'b', { oneWay: true })
+  a.link.send('held')
+  b.link.send('comes')
+  await sim.advance(1000)
+  assert.is(a.bytes.toString(), 'comes')
+  assert.is(b.byteCount, 0)
+  sim.heal('b', 'a')
+  await sim.settle()
+  assert.is(b.bytes.toString(), 'held')
+})
+
+test('jitter reorders what two links carry, and nothing within one', async () => {
+  const sim = new MemoryNetwork({ seed: 1 })
+  const seen: string[] = []
+  await sim.at('a').listen((link) => {
+    new End(link).onData = (chunk) => seen.push(`${link.remote}${chunk}`)
+  })
+  const [b, c] = ['b', 'c'].map((name) => new End(sim.at('a').connect(name)))
+  await sim.settle()
+  sim.jitter(100)
+  const orders = new Set<string>()
+  for (let i = 0; i < 50; i++) {
+    b.link.send('1')
+    await sim.advance(1)
+    b.link.send('2')
+    c.link.send('1')
+    await sim.advance(200)
+    orders.add(seen.splice(0).join())
+  }
+  assert.equal(
+    [...orders].sort(),
+    ['b1,b2,c1', 'b1,c1,b2', 'b12,c1', 'c1,b1,b2', 'c1,b12'].filter((one) => orders.has(one)),
+  )
+  assert.ok(orders.has('c1,b1,b2') && orders.has('b1,b2,c1'), [...orders].join(' '))
+})
+
+test('a frozen node hears nothing and does nothing, and goes on where it was', async () => {
+  const { sim, a, b } = await linked()
+  const env = sim.env('a')
+  const seen: string[] = []
+  env.after(100, () => seen.push(`timer at ${env.monotonic()}`))
+  const cancelled = env.after(150, () => seen.push('cancelled'))
+  env.after(120, () => cancelled.cancel())
+  sim.freeze('a')
+  b.link.send('waits')
+  await sim.advance(1000)
+  assert.equal(seen, [])
+  assert.is(a.byteCount, 0)
+  assert.is(sim.timers('a'), 3)
+  sim.thaw('a')
+  await sim.settle()
+  assert.equal(seen, ['timer at 1000'])
+  assert.is(a.bytes.toString(), 'waits')
+  assert.is(sim.timers('a'), 0)
+})
+
+test('a crash ends timers and links, and frees the name', async () => {
+  const { sim, a, b } = await linked()
+  const quiet = new End(sim.at('a').connect('c'))
+  await sim.settle()
+  const env = sim.env('a')
+  env.after(10, () => assert.unreachable('the node is gone'))
+  assert.is(sim.timers('a'), 1)
+  b.link.send('lost')
+  sim.crash('a')
+  await sim.advance(1000)
+  assert.is(sim.timers('a'), 0)
+  assert.equal(a.calls, [], 'the dead hear nothing')
+  for (const end of [b, quiet]) {
+    assert.ok(end.isClosed)
+    end.verify()
+  }
+  await sim.at('a').listen(() => {})
+  const again = new End(sim.at('a').connect('b'))
+  await sim.settle()
+  assert.equal(again.calls, ['opened'])
+  let fired = false
+  sim.env('a').after(10, () => {
+    fired = true
+  })
+  await sim.advance(10)
+  assert.ok(fired, 'a new node of the same name lives')
+})
+
+test('a silent crash leaves the other ends open', async () => {
+  const { sim, b } = await linked()
+  sim.crash('a', { silent: true })
+  b.link.send('to nobody')
+  await sim.advance(60_000)
+  assert.not(b.isClosed)
+  b.link.destroy()
+  await sim.settle()
+  assert.ok(b.isClosed)
+})
+
+test('looking at the clock takes time where it is told to', async () => {
+  const sim = new MemoryNetwork({ seed: 1, lookMs: 2 })
+  const env = sim.env('a')
+  assert.is(env.monotonic(), 2)
+  assert.is(env.monotonic(), 4)
+  const seen: number[] = []
+  env.after(1, () => {
+    seen.push(env.monotonic())
+    seen.push(env.monotonic())
+  })
+  env.after(2, () => seen.push(-1))
+  await sim.advance(2)
+  assert.equal(seen, [7, 9, -1], 'what fell due meanwhile comes late')
+  assert.is(env.monotonic(), 11)
+})
+
+test('whoever watches hears of links and of what is sent', async () => {
+  const seen: string[] = []
+  const sim = new MemoryNetwork({
+    seed: 1,
+    watch: ({ kind, link, from, to, data }) =>
+      seen.push(`${link} ${from} ${kind} ${to}${data === undefined ? '' : ` ${data}`}`),
+  })
+  await sim.at('a').listen((link) => new End(link))
+  const b = new End(sim.at('a').connect('b'))
+  b.link.send('hello')
+  new End(sim.at('nobody').connect('b'))
+  await sim.settle()
+  b.link.destroy()
+  await sim.settle()
+  assert.equal(seen, [
+    '1 b connect a',
+    '1 b send a hello',
+    '2 b connect nobody',
+    '1 a accept b',
+    '2 nobody refuse b',
+    '2 b close nobody',
+    '1 b close a',
+    '1 a close b',
+  ])
+})
+
 test('faults that make no sense are refused', () => {
   const sim = new MemoryNetwork({ seed: 1 })
   assert.throws(() => sim.delay(-1), /delay/)
   assert.throws(() => sim.loss(1.5), /probability/)
   assert.throws(() => sim.slow('a', 0), /bandwidth/)
+  assert.throws(() => sim.jitter(-1), /vary/)
+  const real = new MemoryNetwork()
+  assert.throws(() => real.freeze('a'), /seed/)
+  assert.throws(() => real.crash('a'), /seed/)
 })
 
 test.run()

@@ -9,7 +9,6 @@ export const glob: Target = {
   about: 'glob.ts: quick whatever the pattern; a text matches itself when it is escaped; a star more loses nothing',
   words: ['*', '?', '[', ']', '[^', '[a-z]', '\\', '-', '**', '*a', '\n'],
   maxInputBytes: 4096,
-  limitMs: 200,
   seeds: () =>
     ['h?llo\nhello', 'h[^e]llo\nhallo', 'h[a-e]ll\\o*\nhello world', `${'*a'.repeat(30)}b\n${'a'.repeat(100)}`].map(
       (text) => Buffer.from(text),

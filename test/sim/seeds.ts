@@ -1,0 +1,116 @@
+// Every seed that ever failed, and what it found. What a seed gives changes with the generator; so the smallest schedule that
+// failed is kept too, and says the same for ever.
+
+export interface FoundSeed {
+  readonly seed: number
+  /** What was wrong, in a sentence. */
+  readonly found: string
+  readonly schedule: string
+}
+
+export const foundSeeds: readonly FoundSeed[] = [
+  {
+    seed: 45,
+    found:
+      'a node that REPLICAOF told whom to follow dialled without its name, so that no fault of its own reached the link',
+    schedule: `
+      run seed=45 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0
+      node b observed=false max=0
+      0 replicaof b a
+      10000 crash b
+      15000 call a 0 SET k v
+    `,
+  },
+  {
+    seed: 64,
+    found: 'a store that closed while a full sync waited for others to join it left the timer of that wait behind',
+    schedule: `
+      run seed=64 heal=3000 split=false high-water=1048576 look=0
+      node a observed=false max=0 repl-diskless-sync-delay=5
+      node b observed=false max=0
+      0 follow b a
+      2000 close a
+    `,
+  },
+  {
+    seed: 1015,
+    found: 'a store that closed while a client waited for a key left the timer of its timeout behind',
+    schedule: `
+      run seed=1015 heal=14000 split=false high-water=1048576 look=0
+      node e observed=false max=0
+      0 connect c2 e
+      12032 send c2 XREAD BLOCK 2697 STREAMS x1 $
+      13062 close e
+    `,
+  },
+  {
+    seed: 1629,
+    found:
+      'a replica that came back within the backlog, but further behind than client-output-buffer-limit allows, was let in and dropped again without end',
+    schedule: `
+      run seed=1629 heal=40000 split=false high-water=65536 look=0
+      node c observed=false max=0 repl-backlog-size=1048576 "client-output-buffer-limit=replica 100000 0 0"
+      node e observed=false max=0
+      0 follow e c
+      10000 partition c e
+      10001 fill c 1 bulk: 1370 175
+      20000 heal
+    `,
+  },
+  {
+    seed: 1778,
+    found:
+      'PFCOUNT from a client of a replica changed the count that the replica keeps in the value, so that it was not what its primary holds',
+    schedule: `
+      run seed=1778 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0
+      node b observed=false max=0
+      0 follow b a
+      5000 call a 0 PFADD p x y
+      6000 call b 0 PFCOUNT p
+      7000 verify a
+    `,
+  },
+  {
+    seed: 10730,
+    found: 'a store that closed in the moment between PSYNC and the snapshot began that snapshot all the same',
+    schedule: `
+      run seed=10730 heal=42 split=false high-water=1048576 look=0.4
+      node a observed=false max=0
+      node b observed=true max=0
+      node c observed=true max=0
+      node d observed=false max=0
+      node e observed=false max=0
+      0 follow c b
+      0 follow d a
+      0 follow e a
+      0 connect c1 b
+      0 connect c2 d
+      0 connect c3 c
+      0 connect c4 c
+      0 connect c5 e
+      10 cut c e both
+      10 call *1 0 GET a
+      10 call *1 0 GET b
+      10 call *1 0 GET c
+      10 call *1 0 GET d
+      10 call *1 0 GET e
+      11 close a
+    `,
+  },
+  {
+    seed: 2244,
+    found:
+      'a resync that was ordered for a replica that had left took place when that came back, though everything had been replaced meanwhile',
+    schedule: `
+      run seed=2244 heal=484329 split=false high-water=1048576 look=0
+      node a observed=true max=0 repl-timeout=10 repl-backlog-size=4194304
+      node d observed=false max=0 repl-timeout=10 repl-backlog-size=4194304
+      node e observed=false max=0 repl-timeout=10 repl-backlog-size=4194304
+      140120 follow d e
+      321980 freeze e
+      333980 reload e
+    `,
+  },
+]
