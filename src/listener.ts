@@ -151,7 +151,7 @@ class Connection {
     this.#limits = { maxBulkBytes: engine.config.number('proto-max-bulk-len'), maxArguments: MAX_ARGUMENTS }
     this.#parser = new RequestParser(this.#limits)
     this.client = engine.connect({ kind: 'normal', reply: this.#reply, link })
-    this.client.close = () => this.link.destroy()
+    this.client.close = () => this.#kill()
     this.client.send = (latin1) => this.#sendAside(latin1)
     this.client.flush = () => this.#flush()
     this.client.resume = () => this.#resume()
@@ -383,6 +383,14 @@ class Connection {
     // For others it is gone by now: it may take its time to close its end.
     this.#engine.disconnect(this.client)
     this.link.end()
+  }
+
+  /** It is gone at once: who kills it sees nothing of it any more, in the same transaction neither. */
+  #kill(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'ending'
+    this.#engine.disconnect(this.client)
+    this.link.destroy()
   }
 
   #closed(): void {

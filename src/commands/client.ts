@@ -99,7 +99,7 @@ export class Client {
     noKeys: false,
     version: '',
   }
-  /** Closes the link at once. The listener sets it. */
+  /** Closes the link at once, and lets the engine forget the client. The listener sets it. */
   close: () => void = () => {}
   /** Sends bytes in latin1 form that are no reply: a message, a line of MONITOR. The listener sets it. */
   send: (latin1: string) => void = () => {}

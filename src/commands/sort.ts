@@ -106,9 +106,11 @@ interface Weighed {
   word: string | undefined
 }
 
-function sorted(ctx: Context, items: readonly string[], { by, isAlpha, isDescending }: Options): string[] {
+function sorted(ctx: Context, items: readonly string[], { by, isAlpha, isDescending, store }: Options): string[] {
   const weighed = items.map((item): Weighed => {
-    const word = by instanceof Pattern ? by.lookup(ctx, item) : item
+    const found = by instanceof Pattern ? by.lookup(ctx, item) : item
+    // As C's strcoll compares them; what is stored is compared as a whole.
+    const word = found === undefined || store !== undefined ? found : upToZero(found)
     return { item, word, score: isAlpha || word === undefined ? 0 : scoreOf(word) }
   })
   // Not before all keys were read: they count as read.
@@ -128,9 +130,15 @@ function compareWords({ word: a }: Weighed, { word: b }: Weighed): number {
   return compareText(a, b)
 }
 
+/** As C sees a string. */
+function upToZero(word: string): string {
+  const end = word.indexOf('\0')
+  return end < 0 ? word : word.slice(0, end)
+}
+
 /** As C's strtod takes it: blanks before the number, nothing behind it but a zero byte. Nothing at all is 0. Or NaN. */
 function scoreOf(word: string): number {
-  const [number] = word.split('\0', 1)
+  const number = upToZero(word)
   return number === '' ? 0 : (parseDouble(number.replace(BLANKS, '')) ?? Number.NaN)
 }
 

@@ -49,6 +49,8 @@ const CHANNEL_MESSAGE = `*3\r\n${bulkLatin1('message')}${bulkLatin1('__redis__:i
 export class Tracking {
   readonly #host: TrackingHost
   readonly #clients = new Set<Client>()
+  /** Those who are there and may stand in the table, whether they track keys by now or not. */
+  readonly #known = new Set<Client>()
   /** Somebody tracks keys: calls have to be told of. */
   isOn = false
   /** By key, the ids of those who read it: most keys have one reader, who needs no set. */
@@ -102,6 +104,7 @@ export class Tracking {
       prefixes: before?.prefixes ?? new Set(),
     }
     this.#clients.add(client)
+    this.#known.add(client)
     this.isOn = true
     for (const prefix of prefixes) {
       client.tracking.prefixes.add(prefix)
@@ -112,7 +115,7 @@ export class Tracking {
     this.#host.observeIfNeeded()
   }
 
-  /** What was remembered of the client stays in the table until the keys change: its id is passed over. */
+  /** What was remembered of the client stays in the table until the keys change: if it tracks again by then, it is told. */
   disable(client: Client): void {
     if (client.tracking === null) return
     for (const prefix of client.tracking.prefixes) {
@@ -122,9 +125,15 @@ export class Tracking {
     }
     client.tracking = null
     this.#clients.delete(client)
-    if (this.#clients.size > 0) return
-    this.isOn = false
-    this.#forget()
+    this.isOn = this.#clients.size > 0
+    this.#host.observeIfNeeded()
+  }
+
+  /** The client is gone. */
+  forget(client: Client): void {
+    this.disable(client)
+    if (!this.#known.delete(client) || this.#known.size > 0) return
+    this.#forgetKeys()
     this.#host.observeIfNeeded()
   }
 
@@ -180,7 +189,7 @@ export class Tracking {
   // Changes
 
   get isWatching(): boolean {
-    return this.#clients.size > 0
+    return this.isOn || this.#readers.size > 0
   }
 
   changed(change: string, key: string): void {
@@ -199,7 +208,7 @@ export class Tracking {
       if (client === this.#current) this.#pending.push(null)
       else this.#tell(client, null)
     }
-    this.#forget()
+    this.#forgetKeys()
   }
 
   /** `isChange`: or is it only that there is no room to remember the key? */
@@ -218,7 +227,7 @@ export class Tracking {
     }
   }
 
-  #forget(): void {
+  #forgetKeys(): void {
     this.#readers.clear()
     this.#readersCount = 0
   }

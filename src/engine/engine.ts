@@ -272,7 +272,7 @@ export class Engine implements Server {
     this.contents.unwatch(client)
     this.monitors.delete(client)
     this.channels.unsubscribeAll(client)
-    this.tracking.disable(client)
+    this.tracking.forget(client)
     this.#role.detach(client)
   }
 

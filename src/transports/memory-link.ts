@@ -73,6 +73,8 @@ export class MemoryLink implements Link {
   #error: Error | undefined
   #reading: 'flowing' | 'paused' = 'flowing'
   #queue: Item[] = []
+  /** While they are handed over: how many of these the other end has. */
+  #taken = 0
   #delivery: 'idle' | 'scheduled' = 'idle'
   #pendingBytes = 0
   /** Set when `send` returned false, until `drain` was called. */
@@ -269,12 +271,14 @@ export class MemoryLink implements Link {
     let stop: 'none' | 'early' | 'held up' = 'none'
     for (const count = queue.length; taken < count; taken++) {
       const item = queue[taken]!
+      this.#taken = taken
       stop = item.dueMs > nowMs ? 'early' : this.#deliverItem(item) ? 'none' : 'held up'
       // A handler closed this end, which emptied the queue.
       if (this.#queue !== queue) return
       if (stop !== 'none') break
     }
     queue.splice(0, taken)
+    this.#taken = 0
     // Whatever holds an item up calls kick() when it no longer does.
     if (stop !== 'held up') this.kick()
   }
@@ -326,9 +330,10 @@ export class MemoryLink implements Link {
 
   /** The first bytes of what this end sent and the other has not got: as many as chance wants. */
   #partInFlight(): Buffer | undefined {
-    const first = this.#queue[0]
+    const first = this.#queue[this.#taken]
     const { local, remote } = this
-    if (first?.kind !== 'bytes' || this.#wire.isParted(local, remote) || this.#wire.isFrozen(remote)) return undefined
+    if (first?.kind !== 'bytes' || this.#way !== 'through') return undefined
+    if (this.#wire.isParted(local, remote) || this.#wire.isFrozen(remote)) return undefined
     const bytes = typeof first.data === 'string' ? Buffer.from(first.data, 'latin1') : first.data
     return bytes.subarray(0, Math.floor(this.#wire.random() * bytes.length))
   }
@@ -394,6 +399,7 @@ export class MemoryLink implements Link {
     this.#state = 'closed'
     this.#error = error
     this.#queue = []
+    this.#taken = 0
     this.#pendingBytes = 0
     if (this.#other.#state === 'closed') {
       this.#wire.forget(this)

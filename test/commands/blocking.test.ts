@@ -1,4 +1,4 @@
-// Clients that wait for a list, on a real server too: who is served, with what, and what goes into the stream.
+// Clients that wait for a key, on a real server too: who is served, with what, and what goes into the stream.
 
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
@@ -196,6 +196,56 @@ const scenes: Record<string, string> = {
     a> BLPOP p 0
     z: RPOPLPUSH m p
     a<`,
+  'a list in the place of another value is not new': `
+    a> BLPOP k 0
+    z: RPUSH l 2 1; SADD k m; SORT l STORE k; RPUSH k 3; LRANGE k 0 -1; DEL k; RPUSH k 4
+    a<`,
+  'a list in the place of another value is new where Redis deletes that first': `
+    z: RPUSH l x
+    a> BLPOP one 0
+    z: SET one v; COPY l one REPLACE
+    a<
+    a> BLPOP two 0
+    z: SET two v; RESTORE two 0 "\\x12\\x01\\x02\\x0a\\x0a\\x00\\x00\\x00\\x01\\x00\\x81\\x78\\x02\\xff\\x0a\\x00\\xd1\\x7b\\x3f\\xb8\\x5c\\x03\\x06\\x0e" REPLACE
+    a<
+    a> BLPOP three 0
+    z: SET three v; RENAME l three
+    a<`,
+  'a sorted set in the place of a stream is new while somebody waits for a stream': `
+    z: ZADD z 1 m 2 n
+    a> BZPOPMIN k 0
+    z: XADD k 1-1 f v; ZUNIONSTORE k 1 z; DEL k
+    b> XREAD BLOCK 0 STREAMS other $
+    z: XADD k 1-1 f v; ZUNIONSTORE k 1 z
+    a<
+    z: ZRANGE k 0 -1; DEL k; XADD other 1-1 f v
+    b<`,
+  'a stream that is named twice': `
+    a> XREAD BLOCK 0 STREAMS x x $ $
+    b> XREAD BLOCK 0 STREAMS x x 5 $
+    z: XADD x 1-1 f v
+    a<
+    z: XADD x 6-1 f v
+    b<
+    z: XGROUP CREATE x g $
+    a> XREADGROUP GROUP g c BLOCK 0 STREAMS x x > >
+    z: XADD x 7-1 f v
+    a<`,
+  'entries that are deleted before those who wait are served': `
+    z: XGROUP CREATE x g $ MKSTREAM
+    a> XREAD BLOCK 0 STREAMS x $
+    b> XREADGROUP GROUP g c BLOCK 0 STREAMS x >
+    z: MULTI; XADD x 1-1 f v; XDEL x 1-1; EXEC
+    a<
+    b<
+    z: XINFO GROUPS x`,
+  'changes of a stream that wake nobody': `
+    z: XADD x 5-1 f v; XGROUP CREATE x g $
+    a> XREADGROUP GROUP g c BLOCK 0 STREAMS x >
+    b> XREAD BLOCK 0 STREAMS x $
+    z: XGROUP SETID x g 0; XSETID x 9-1; XGROUP CREATE x h 0; XDEL x 5-1; XTRIM x MAXLEN 0; EXPIRE x 100; XADD x 10-1 f v
+    a<
+    b<`,
   'from another keyspace': `
     z: SELECT 1; RPUSH k 1 2 3
     a> BLPOP k 0
@@ -453,10 +503,10 @@ test('one begins to wait while the owner hears of a change and writes', { skip }
   await using waiter = await cases.connect()
   // BLPOP itself deletes the key whose time is past.
   store.call('RPUSH', 'l', 'old')
-  store.call('PEXPIRE', 'l', '1')
+  store.call('PEXPIRE', 'l', '20')
   const write = (): void => void store.call('SET', 'heard', 'yes')
   store.on('expire', write)
-  const pastAt = Date.now() + 3
+  const pastAt = Date.now() + 25
   while (Date.now() < pastAt) {}
   waiter.ours.send(encode('BLPOP', 'l', 0))
   await untilOursBlocks()

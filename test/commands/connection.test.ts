@@ -1,7 +1,7 @@
 // Commands by which a connection says who it is, against a real server.
 
 import * as assert from 'uvu/assert'
-import { RawClient, type Reply } from '../client.js'
+import { encode, RawClient, type Reply } from '../client.js'
 import { suite, until } from '../suite.js'
 import { type Both, type Mask, skip, startBoth, type World } from './both.js'
 
@@ -323,6 +323,25 @@ test('CLIENT KILL closes others', { skip }, async () => {
   await killsOther(({ addr }) => `CLIENT KILL ${addr}`)
   await killsOther(({ addr }) => `CLIENT KILL ADDR ${addr}`)
   await killsOther(({ addr, laddr }) => `CLIENT KILL ADDR ${addr} LADDR ${laddr} TYPE normal USER default SKIPME yes`)
+})
+
+test('who is killed is gone for what follows in the same transaction', { skip }, async () => {
+  await using killer = await world.connect()
+  await using victim = await world.connect()
+  const heard: string[] = []
+  for (const [from, one] of [
+    [killer.ours, victim.ours],
+    [killer.real, victim.real],
+  ]) {
+    const id = String(await one.ok('CLIENT', 'ID'))
+    await one.call('SUBSCRIBE', 'c')
+    const lines = ['MULTI', `CLIENT KILL ID ${id}`, 'PUBSUB CHANNELS', 'PUBLISH c x', `CLIENT KILL ID ${id}`, 'EXEC']
+    from.send(Buffer.concat(lines.map((line) => encode(...line.split(' ')))))
+    heard.push(String(await from.repliesRaw(lines.length)))
+    await one.closed
+  }
+  assert.is(heard[0], heard[1])
+  assert.match(heard[0], /\*4\r\n:1\r\n\*0\r\n:0\r\n:0\r\n$/)
 })
 
 test('CLIENT KILL closes the caller only when it is told so, and answers first', { skip }, async () => {

@@ -9,6 +9,8 @@ import { sameScene } from './scene.js'
 
 const test = suite('notifications')
 let world: World
+/** A list, as DUMP gives it. */
+const DUMPED = String.raw`\x12\x01\x02\x0a\x0a\x00\x00\x00\x01\x00\x81\x78\x02\xff\x0a\x00\xd1\x7b\x3f\xb8\x5c\x03\x06\x0e`
 
 test.before(async () => {
   if (skip === undefined) world = await startBoth()
@@ -47,6 +49,10 @@ test('keys', { skip }, () =>
      PERSIST x; EXPIRE x -1; EXPIRE nokey 1; EXISTS nokey; TYPE nokey; TTL nokey; TOUCH nokey; OBJECT ENCODING nokey
      SET k v; SWAPDB 0 1; FLUSHDB; FLUSHALL; MULTI ;; SET k v ;; DEL k ;; EXEC; SELECT 3; SET k v; DEL k`,
   ),
+)
+
+test('RESTORE', { skip }, () =>
+  heard('KEAnm', `RESTORE l 0 "${DUMPED}"; RESTORE l 0 "${DUMPED}"; RESTORE l 0 "${DUMPED}" REPLACE`),
 )
 
 test('only what is asked for', { skip }, async () => {

@@ -22,6 +22,16 @@ test('by the items themselves', { skip }, () =>
   `),
 )
 
+test('zero bytes end what is compared as words, unless the result is stored', { skip }, () =>
+  cases.same(String.raw`
+    RPUSH c "\x00" m "" "\xff" "a\x00b" "a\x00a" a; SORT c ALPHA; SORT c ALPHA DESC; SORT c ALPHA LIMIT 1 2
+    SORT c ALPHA STORE d; LRANGE d 0 -1; SORT d ALPHA DESC; SORT c ALPHA DESC STORE d; LRANGE d 0 -1; SORT d ALPHA
+    RPUSH n 2 "1\x00" "1" "" "\x00"; SORT n; SORT n DESC; SORT n STORE d; LRANGE d 0 -1
+    MSET w1 "x\x00b" w2 "x\x00a" w3 x; RPUSH l 1 2 3; SORT l BY w* ALPHA; SORT l BY w* ALPHA DESC
+    SORT l BY w* ALPHA STORE d; LRANGE d 0 -1
+  `),
+)
+
 test('LIMIT', { skip }, () =>
   cases.same(`
     RPUSH l 5 3 1 4 2; SORT l LIMIT 0 2; SORT l LIMIT 1 2; SORT l LIMIT 3 100; SORT l LIMIT 5 1; SORT l LIMIT 100 1

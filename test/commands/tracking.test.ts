@@ -228,6 +228,22 @@ test('what the owner does, keys that expire, and evicted ones', () =>
     assert.equal(await client.push(), ['invalidate', null])
   }))
 
+test('who tracks again, when nobody did meanwhile, is told of what was read before', { skip }, () =>
+  sameScene(
+    world,
+    `
+      a: HELLO 3 ;; FLUSHALL ;; CLIENT TRACKING ON
+      a: MGET k l m ;; CLIENT TRACKING OFF
+      b: SET l v
+      a: CLIENT TRACKING ON OPTIN
+      b: MSET k 1 l 2
+      a: PING ;; RESET ;; HELLO 3 ;; CLIENT TRACKING ON
+      b: SET m 1
+      a: PING
+    `,
+  ),
+)
+
 test('a client whose messages go nowhere is told', () =>
   withStore({}, async (store, port) => {
     await using client = await RawClient.connect({ port, protocol: 3 })

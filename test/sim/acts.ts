@@ -54,7 +54,7 @@ export const acts: Record<string, Act> = {
   fill: (ctx, name, db, prefix, count, bytes) => {
     withFace(ctx, name, db, (face) =>
       tried(ctx, name, ['fill', prefix, count], () => {
-        for (let i = 0; i < Number(count); i++) face.set(`${prefix}${i}`, `${i}`.padEnd(Number(bytes), '.'))
+        for (let i = 0; i < Number(count); i++) face.set(`${prefix}${i}`, noise(i, Number(bytes)))
       }),
     )
   },
@@ -98,7 +98,8 @@ export const acts: Record<string, Act> = {
   /** node, node */
   follow: ({ cluster }, name, target) => {
     const living = cluster.living(name)
-    if (living !== undefined) cluster.follow(living.node, target)
+    const to = cluster.living(target)?.node.name ?? target
+    if (living !== undefined) cluster.follow(living.node, to)
   },
   /** The same by the command of operators. */
   replicaof: (ctx, name, target) => {
@@ -175,6 +176,16 @@ export const acts: Record<string, Act> = {
   loss: ({ cluster }, probability) => cluster.net.loss(Number(probability)),
   /** node, bytes a second */
   slow: ({ cluster }, name, bytesPerSecond) => cluster.net.slow(name, Number(bytesPerSecond)),
+}
+
+/** Text that does not compress, so that a snapshot is as large as the data. */
+function noise(seed: number, length: number): string {
+  let text = `${seed} `
+  for (let word = seed + 1; text.length < length; ) {
+    word = Math.imul(word, 0x9e3779b1) ^ (word >>> 13)
+    text += (word >>> 0).toString(36)
+  }
+  return text.slice(0, length)
 }
 
 function requestsOf(words: readonly string[]): string[][] {

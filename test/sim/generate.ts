@@ -16,7 +16,7 @@ const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 const CLIENTS = ['c1', 'c2', 'c3', 'c4', 'c5']
 const MINUTE_MS = 60_000
 /** What the end of a run takes: the rest after healing, a cut, a change of the primary. */
-const END_MS = 100_000
+const END_MS = 150_000
 /** At least so much of a run is work and faults. */
 const SHORTEST_MS = 20_000
 
@@ -58,6 +58,7 @@ class Generator {
       this.#put('delay', String(this.#pick([1, 15, 80])))
       this.#put('jitter', String(this.#pick([1, 30])))
     }
+    if (this.#chance(3)) this.#put('loss', this.#pick(['0.0005', '0.003']))
     const acts = this.#mix()
     const calm = this.#pick([1, 1, 2, 4])
     while (this.#atMs < this.#healAtMs) {
@@ -149,7 +150,7 @@ class Generator {
       [8, () => this.#clientWork()],
       [3, () => this.#blockingWork()],
       ...this.#perhaps(2, () => this.#large()),
-      ...this.#perhaps(1, () => this.#syncUnderLoad()),
+      ...this.#perhaps(2, () => this.#syncUnderLoad()),
       ...this.#perhaps(6, () => this.#breakLinks()),
       ...this.#perhaps(4, () => this.#partition()),
       ...this.#perhaps(4, () => this.#disturb()),
@@ -241,10 +242,10 @@ class Generator {
     this.#put('slow', name, String(this.#pick([20_000, 200_000])))
     this.#put(this.#pick(['crash', 'close']), name)
     this.#put('start', name)
-    this.#put('follow', name, this.#pick(this.#names))
+    this.#put('follow', name, this.#chance(3) ? this.#pick(this.#names) : '*0')
     for (let writes = 5 + this.#below(15); writes > 0; writes--) {
       this.#atMs += this.#pick([1, 20, 300])
-      this.#put('call', where, db, ...this.#several())
+      this.#put('call', where, db, ...this.#work.bulk(), NEXT, ...this.#work.bulk(), NEXT, ...this.#work.write())
     }
     this.#later('slow', name, '1e9')
   }

@@ -23,7 +23,8 @@ export interface Outcome {
 
 /** Long enough for every timeout and for the longest wait between two attempts to connect. */
 const REST_MS = 70_000
-const SHORT_REST_MS = 15_000
+/** The same without the timeouts: a chain of full syncs, each of which waits for others to join it. */
+const SHORT_REST_MS = 40_000
 
 /** In the end no setting keeps a node from taking links and writes. */
 const OPEN_HANDED = [

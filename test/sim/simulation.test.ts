@@ -11,8 +11,8 @@ import { simulate } from './simulate.js'
 
 const test = suite('simulation')
 
-const RUNS_A_TEST = 15
-const TESTS = 6
+const RUNS_A_TEST = 7
+const TESTS = 5
 
 for (let i = 0; i < TESTS; i++) {
   const first = 1 + i * RUNS_A_TEST

@@ -28,11 +28,6 @@ const WRITES = [
   'INCR n{small}',
   'INCRBY n{small} {integer}',
   'INCRBYFLOAT n{small} {score}',
-  'APPEND bulk:{bulk} {value}',
-  'SET bulk:{bulk} {value}',
-  'DEL bulk:{bulk} bulk:{bulk}',
-  'EXPIRE bulk:{bulk} {seconds}',
-  'RENAME bulk:{bulk} {any}',
   'DEL {any} {any}',
   'UNLINK {any}',
   'EXPIRE {any} {seconds}',
@@ -120,6 +115,17 @@ const WRITES = [
 const RARE = new Set(['SWAPDB {db} {db}', 'FLUSHDB', 'FLUSHALL ASYNC'])
 const RARELY = 30
 
+/** On the many keys that `fill` makes. */
+const BULK_WRITES = [
+  'APPEND bulk:{bulk} {value}',
+  'APPEND bulk:{bulk} {value}',
+  'SET bulk:{bulk} {value}',
+  'DEL bulk:{bulk} bulk:{bulk}',
+  'EXPIRE bulk:{bulk} {seconds}',
+  'RENAME bulk:{bulk} bulk:{bulk}',
+  'COPY bulk:{bulk} {any} REPLACE',
+]
+
 const READS = [
   'GET {s}',
   'EXISTS {any}',
@@ -195,6 +201,10 @@ export class Workload {
     }
     const pattern = this.pick(WRITES)
     return RARE.has(pattern) && !this.chance(RARELY) ? this.write() : this.#filled(pattern)
+  }
+
+  bulk(): string[] {
+    return this.#filled(this.pick(BULK_WRITES))
   }
 
   read(): string[] {

@@ -388,6 +388,29 @@ test('a cut of which nobody hears swallows what is sent, for ever', async () => 
   assert.not(a.isClosed)
 })
 
+test('where chunks are cut, a part of what is in flight may arrive before the link breaks, and never twice', async () => {
+  const lengths = new Set<number>()
+  for (let seed = 1; seed <= 10; seed++) {
+    const sim = new MemoryNetwork({ seed, split: true })
+    let far: End | undefined
+    await sim.at('a').listen((link) => {
+      far = new End(link)
+    })
+    const near = new End(sim.at('a').connect('b'))
+    await sim.settle()
+    sim.delay(10)
+    near.link.send(pattern(1000))
+    if (seed === 10) sim.cut('a', 'b', { told: 'nobody' })
+    sim.cut('a', 'b')
+    await sim.settle()
+    assert.ok(far!.bytes.equals(pattern(1000).subarray(0, far!.byteCount)))
+    assert.is(far!.calls.at(-1), 'closed')
+    if (seed === 10) assert.is(far!.byteCount, 0, 'nothing comes out of a link that nobody knows of')
+    lengths.add(far!.byteCount)
+  }
+  assert.ok(lengths.size > 5, [...lengths].join(' '))
+})
+
 test('a partition one way holds back what the first sends, and nothing else', async () => {
   const { sim, a, b } = await linked()
   sim.partition('a', 'b', { oneWay: true })
