@@ -6,7 +6,7 @@ import { isTagged } from '../codec.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import { type Command, type Context, command, option, parseInteger, text } from './command.js'
 import { int64 } from './int64.js'
-import { readString, replaceShown, shownBytes, writeString } from './lookup.js'
+import { dropExpired, readString, replaceShown, shownBytes, writeString } from './lookup.js'
 import { checkFits, spliced } from './ranges.js'
 
 /** The offset of a bit, as Redis 7.0 limits it. With `width` also `#n`: the n-th integer of so many bits. */
@@ -163,6 +163,7 @@ function bitop(ctx: Context, argv: Arg[]): void {
   const isForeign = values.some((value) => value !== undefined && isTagged(value))
   if (result.length > 0) {
     const after = argOfLatin1(latin1Slice(result))
+    dropExpired(ctx, key)
     db.set(key, after)
     ctx.changed()
     if (isForeign) ctx.effect('SET', key, after)

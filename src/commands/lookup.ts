@@ -62,6 +62,11 @@ export function writeAs<T extends Collection>(ctx: Context, key: string, kind: K
   return ofKind(ctx.db.get(key), kind)
 }
 
+/** Before a key is set that nobody has looked at: what is past its time there goes first, as it would for a reader. */
+export function dropExpired({ db }: Context, key: string): void {
+  if (db.expiry.size > 0 && db.holdsExpired(key)) db.has(key)
+}
+
 /** Sets a key as Redis does where it deletes first what was there: whatever comes is a new key. */
 export function setAnew(ctx: Context, db: Keyspace, key: string, value: Value, expiresAt: number | null): void {
   const isTaken = db.holdsExpired(key) || db.has(key)

@@ -6,6 +6,7 @@ import { ReplyError, replyErrors } from '../errors.js'
 import type { SortedSet } from '../keyspace/sorted-set.js'
 import { parseDouble, scanDouble } from '../protocol/double.js'
 import { type Context, text } from './command.js'
+import { dropExpired } from './lookup.js'
 
 /** A finite or infinite number. Throws `message` for anything else. */
 export function double(arg: Arg, message?: string): number {
@@ -105,6 +106,7 @@ export function replyPair(ctx: Context, member: string, score: number): void {
 export function storeResult(ctx: Context, key: string, result: SortedSet, event: string, changes = 1): void {
   const { size } = result
   if (size > 0) {
+    dropExpired(ctx, key)
     ctx.db.set(key, result)
     ctx.changed(changes)
     ctx.notify('z', event, key)

@@ -6,7 +6,7 @@ import { ReplyError, replyErrors } from '../errors.js'
 import { MemberSet } from '../keyspace/set.js'
 import { type Command, type Context, command, numberedKeys, option, parseInteger, text } from './command.js'
 import type { Int64 } from './int64.js'
-import { readAs } from './lookup.js'
+import { dropExpired, readAs } from './lookup.js'
 
 type Operation = (ctx: Context, sets: readonly (MemberSet | undefined)[]) => MemberSet
 
@@ -85,6 +85,7 @@ function storing(operation: Operation, event: string): (ctx: Context, argv: Arg[
     const key = text(argv[1])
     const result = operation(ctx, setsAt(ctx, argv, 2))
     if (result.size > 0) {
+      dropExpired(ctx, key)
       ctx.db.set(key, result)
       ctx.changed()
       ctx.notify('s', event, key)

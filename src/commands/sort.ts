@@ -11,7 +11,7 @@ import { SortedSet } from '../keyspace/sorted-set.js'
 import { parseDouble } from '../protocol/double.js'
 import { type Command, type Context, command, option, text } from './command.js'
 import { int64 } from './int64.js'
-import { lookupRead, shownBytes } from './lookup.js'
+import { dropExpired, lookupRead, shownBytes } from './lookup.js'
 
 interface Options {
   /** Null: the items stay in the order they have. */
@@ -184,10 +184,11 @@ function storeResult(ctx: Context, key: string, items: readonly string[], gets: 
     for (const pattern of gets) list.pushBack(pattern.lookup(ctx, item) ?? '')
   }
   if (list.size > 0) {
+    dropExpired(ctx, key)
     db.set(key, list)
     ctx.changed(list.size)
     ctx.notify('l', 'sortstore', key)
-  } else if (db.has(key) && db.delete(key)) {
+  } else if (db.delete(key)) {
     ctx.changed()
     ctx.notify('g', 'del', key)
   }

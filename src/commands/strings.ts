@@ -10,7 +10,7 @@ import { counters } from './counters.js'
 import { deleteDue, isDue, timeArg } from './expire.js'
 import { parseInt64 } from './int64.js'
 import { lcs } from './lcs.js'
-import { lookupRead, readString, replyShown } from './lookup.js'
+import { dropExpired, lookupRead, readString, replyShown } from './lookup.js'
 import { ranges } from './ranges.js'
 import { endOf, setOptions, timeWords } from './set-options.js'
 
@@ -25,6 +25,7 @@ function set(ctx: Context, argv: Arg[]): void {
   }
   const { db } = ctx
   const key = text(argv[1])
+  dropExpired(ctx, key)
   db.set(key, argv[2])
   ctx.changed()
   ctx.notify('$', 'set', key)
@@ -70,6 +71,7 @@ function setnx(ctx: Context, argv: Arg[]): void {
 }
 
 function setUntil(ctx: Context, key: string, value: Arg, end: number): void {
+  dropExpired(ctx, key)
   ctx.db.set(key, value, end)
   ctx.changed()
   ctx.effect('SET', key, value, 'PXAT', timeArg(end))
@@ -143,6 +145,7 @@ function mget(ctx: Context, argv: Arg[]): void {
 function setPairs(ctx: Context, argv: Arg[]): void {
   for (let i = 1; i < argv.length; i += 2) {
     const key = text(argv[i])
+    dropExpired(ctx, key)
     ctx.db.set(key, argv[i + 1])
     ctx.notify('$', 'set', key)
   }
@@ -179,6 +182,7 @@ function msetex(ctx: Context, argv: Arg[]): void {
   for (let i = 0; i < pairs.length; i += 2) {
     const key = text(pairs[i])
     const value = pairs[i + 1]
+    dropExpired(ctx, key)
     db.set(key, value, keepTtl ? (db.expiresAt(key) ?? null) : end)
     ctx.notify('$', 'set', key)
     if (end !== null) {

@@ -51,6 +51,18 @@ test('keys', { skip }, () =>
   ),
 )
 
+test('a key past its time goes before another takes its place', { skip }, () =>
+  heard(
+    'KEAnm',
+    `SADD s m; ZADD z 1 m; GEOADD g 1 2 m; SET k 1 PXAT 1 ;; SET k 2; SET k 1 PXAT 1 ;; MSET k 2 j 1; SET k 1 PXAT 1 ;; SETEX k 100 v
+     SET k 1 PXAT 1 ;; PSETEX k 100000 v; SET k 1 PXAT 1 ;; SETNX k v; SET k 1 PXAT 1 ;; GETSET k v; SET k 1 PXAT 1 ;; SET k v KEEPTTL
+     SET k 1 PXAT 1 ;; SUNIONSTORE k s; SET k 1 PXAT 1 ;; ZUNIONSTORE k 1 z; SET k 1 PXAT 1 ;; ZRANGESTORE k z 0 -1
+     SET k 1 PXAT 1 ;; SORT s ALPHA STORE k; SET k 1 PXAT 1 ;; BITOP OR k j; SET k 1 PXAT 1 ;; RESTORE k 0 "${DUMPED}" REPLACE
+     SET k 1 PXAT 1 ;; GEOSEARCHSTORE k g FROMMEMBER m BYRADIUS 1 m; SET k 1 PXAT 1 ;; COPY s k REPLACE; SET k 1 PXAT 1 ;; RENAME j k
+     SET k 1 PXAT 1 ;; SUNIONSTORE k none; SET k 1 PXAT 1 ;; SORT none STORE k; SET k 1 PXAT 1 ;; PFMERGE k`,
+  ),
+)
+
 test('RESTORE', { skip }, () =>
   heard('KEAnm', `RESTORE l 0 "${DUMPED}"; RESTORE l 0 "${DUMPED}"; RESTORE l 0 "${DUMPED}" REPLACE`),
 )

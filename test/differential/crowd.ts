@@ -1,7 +1,7 @@
 // Random scenes of several connections, the same at a redis-server 7.0.15 and at a Store: all that each of them gets,
 // replies and messages, is the same, and so is the data in the end. A scene that differs is shrunk.
 //
-// HOTSPARE_COMMANDS and HOTSPARE_SEED as in group.ts.
+// HOTSPARE_COMMANDS and HOTSPARE_SEED as in group.ts. Several thousand at a time: each test says in its title what repeats it.
 
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
@@ -9,11 +9,14 @@ import type { Argument } from '../client.js'
 import { skip, startBoth, type World } from '../commands/both.js'
 import { type Suite, suite } from '../suite.js'
 import { keys, type Line } from './grammar.js'
-import { COMMANDS, LIMIT_MS, type Likeness, likenessOf, SEED, told } from './group.js'
-import { type Act, type Heard, Stage } from './stage.js'
+import { COMMANDS, type Likeness, likenessOf, SEED, told } from './group.js'
+import { type Act, CLOSED, ENDS_TRANSACTION, type Heard, Stage } from './stage.js'
 import { type Piece, pieces } from './transcript.js'
 
 const LONGEST_SCENE = 80
+/** Commands of one test. */
+const PART = 20_000
+const PART_LIMIT_MS = 120_000
 
 export interface Crowd {
   title: string
@@ -94,12 +97,18 @@ export function crowd(of: Crowd): Suite<Record<string, unknown>> {
 
   function assertAlike(acts: readonly Act[], one: Heard | undefined, other: Heard | undefined): void {
     const { act, who } = one ?? other!
+    const isSame = one?.act === other?.act && one?.who === other?.who
+    if (isSame && one?.text === other?.text) return
     const what = `connection ${who}\n${script(acts, act)}`
-    assert.is(one && `${one.act} ${one.who}`, other && `${other.act} ${other.who}`, `who is answered, ${what}`)
-    if (one!.text === other!.text) return
+    if (!isSame) {
+      const [ours, real] = [one, other].map((heard) => heard && `${heard.act} ${heard.who}`)
+      assert.is(ours, real, `who is answered, ${what}`)
+    }
     const lines = executed(acts, act)
     const isExec = lines.some(([name]) => /^EXEC$/i.test(String(name)))
-    const likeness = loosest(lines.map((argv) => likenessOf(of.likeness ?? {}, argv)))
+    // Of a reply behind its own end, which a client may bring about within EXEC, Redis writes a header and no more.
+    const isCutOff = isExec && one!.text.endsWith(CLOSED) && other!.text.endsWith(CLOSED)
+    const likeness = isCutOff ? 'shape' : loosest(lines.map((argv) => likenessOf(of.likeness ?? {}, argv)))
     const [ours, real] = [one!, other!].map(({ text }) => pieces(text, true))
     if (of.apart !== true && !isExec && likeness === 'same') {
       assertSame(shown(ours), shown(real), what)
@@ -114,17 +123,24 @@ export function crowd(of: Crowd): Suite<Record<string, unknown>> {
     }
   }
 
-  test(`about ${COMMANDS} random commands`, { skip, limitMs: LIMIT_MS }, async () => {
+  for (let part = 0; part * PART < COMMANDS; part++) trial(SEED + part, Math.min(PART, COMMANDS - part * PART))
+
+  function trial(seed: number, count: number): void {
+    const title = `random commands: HOTSPARE_SEED=${seed} HOTSPARE_COMMANDS=${count}`
+    test(title, { skip, limitMs: PART_LIMIT_MS }, () => tryAll(seed, count))
+  }
+
+  async function tryAll(seed: number, count: number): Promise<void> {
     let tried = 0
     await fc.assert(
       fc.asyncProperty(scene, async (acts) => {
         for (const { lines } of acts) tried += lines.length
         await perform(acts)
       }),
-      { seed: SEED, numRuns: Math.ceil(COMMANDS / (LONGEST_SCENE / 2)), includeErrorInReport: true },
+      { seed, numRuns: Math.ceil(count / (LONGEST_SCENE / 2)), includeErrorInReport: true },
     )
-    assert.ok(tried > COMMANDS * 0.8, `${tried} commands were tried`)
-  })
+    assert.ok(tried > count * 0.8, `${tried} commands were tried`)
+  }
 
   return test
 }
@@ -133,9 +149,16 @@ export function crowd(of: Crowd): Suite<Record<string, unknown>> {
 function executed(acts: readonly Act[], at: number): readonly Argument[][] {
   const { who, lines } = acts[at] ?? { who: -1, lines: [] }
   if (lines.length !== 1 || !/^EXEC$/i.test(String(lines[0][0]))) return lines
-  const own = acts.slice(0, at + 1).filter((act) => act.who === who)
-  const begin = own.findLastIndex((act) => /^MULTI$/i.test(String(act.lines[0]?.[0])))
-  return own.slice(Math.max(0, begin)).flatMap((act) => act.lines)
+  let queued: Argument[][] | null = null
+  for (const act of acts.slice(0, at)) {
+    // What goes as one piece is not sent within a transaction: see stage.ts.
+    if (act.who !== who || act.lines.length > 1) continue
+    const name = String(act.lines[0]?.[0] ?? 'QUIT').toUpperCase()
+    if (ENDS_TRANSACTION.has(name)) queued = null
+    else if (queued !== null) queued.push(act.lines[0])
+    else if (name === 'MULTI') queued = []
+  }
+  return [...(queued ?? []), ...lines]
 }
 
 function loosest(all: readonly Likeness[]): Likeness {

@@ -17,10 +17,13 @@ export interface Heard {
   text: string
 }
 
+/** What stands behind the last bytes that a connection got. */
+export const CLOSED = '<closed>'
+
 const PATIENCE_MS = 10_000
 const NESTED = '-ERR MULTI calls can not be nested\r\n'
 const MAY_WAIT = /^(BL|BR|BZ|XREAD)/
-const ENDS_TRANSACTION = new Set(['EXEC', 'DISCARD', 'RESET', 'QUIT'])
+export const ENDS_TRANSACTION: ReadonlySet<string> = new Set(['EXEC', 'DISCARD', 'RESET', 'QUIT'])
 
 interface Actor {
   client: RawClient
@@ -233,5 +236,3 @@ export class Stage {
     await deadline(isEmpty(), PATIENCE_MS, 'connections to be closed')
   }
 }
-
-const CLOSED = '<closed>'

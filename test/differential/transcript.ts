@@ -76,10 +76,11 @@ function samePublication(one: Piece, other: Piece): boolean {
   return isOfPattern(one) && isOfPattern(other) && one.tokens.slice(3).join('') === other.tokens.slice(3).join('')
 }
 
-/** Of the keys that one command changed, which is told of first is nobody's promise. */
+/** Of the keys that one command changed, and of those who read one, which is told of first is nobody's promise. */
 function bothInvalidate(one: Piece, other: Piece): boolean {
   return [one, other].every(
-    ({ kind, tokens }) => kind === 'message' && /\binvalidate\r/.test(`${tokens[1]}${tokens[2]}`),
+    ({ kind, tokens }) =>
+      kind === 'message' && /\b(?:invalidate|tracking-redir-broken)\r/.test(`${tokens[1]}${tokens[2]}`),
   )
 }
 
