@@ -234,8 +234,6 @@ function fieldsOf(line: Reply): Map<string, string> {
 /** The fields of a new connection that do not hang on how buffers are kept. */
 const comparable = [
   'name',
-  'age',
-  'idle',
   'flags',
   'db',
   'sub',
