@@ -232,19 +232,7 @@ function fieldsOf(line: Reply): Map<string, string> {
 }
 
 /** The fields of a new connection that do not hang on how buffers are kept. */
-const comparable = [
-  'name',
-  'flags',
-  'db',
-  'sub',
-  'psub',
-  'ssub',
-  'multi',
-  'cmd',
-  'user',
-  'redir',
-  'resp',
-]
+const comparable = ['name', 'flags', 'db', 'sub', 'psub', 'ssub', 'multi', 'cmd', 'user', 'redir', 'resp']
 
 test('the lines of CLIENT LIST have the fields of a real one', { skip }, () =>
   onBoth(async (both) => {
