@@ -3,6 +3,7 @@
 export type { PrimaryAddress } from './address.js'
 export type { Codec, CodecName } from './codec.js'
 export type { ReplicaView } from './commands/command.js'
+export type { Progress } from './commands/save.js'
 export { Config, parseConfigText, parseFlags } from './config/config.js'
 export { type Env, type Logger, silentLog, systemEnv, type Timer } from './env.js'
 export { ReplyError, StoreError, type StoreErrorCode } from './errors.js'
@@ -16,7 +17,14 @@ export type { Link, LinkHandlers, Listening, Transport } from './link.js'
 export type { Listener, ListenerOptions } from './listener.js'
 export type { ReplyValue } from './protocol/writer.js'
 export type { LinkState } from './replication/replica.js'
-export { type ListenOptions, Store, type StoreEvents, type StoreOptions, type StoreStatus } from './store.js'
+export {
+  type FileOptions,
+  type ListenOptions,
+  Store,
+  type StoreEvents,
+  type StoreOptions,
+  type StoreStatus,
+} from './store.js'
 export { MemoryNetwork, type MemoryNetworkOptions, type Nodes } from './transports/memory.js'
 export type { NetworkEvent, Told } from './transports/memory-link.js'
 export { isLinkMessage, messagePorts, type ProcessChannel, type ThreadChannel } from './transports/message-port.js'

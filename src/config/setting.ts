@@ -211,7 +211,7 @@ export function signalActions(): Setting<'list'> {
       throw new BadValue("shutdown options SAVE and NOSAVE can't be used simultaneously")
     return names.filter((name) => name !== 'default' && given.includes(name)).join(' ') || 'default'
   }
-  return { form: 'list', initial: 'default', multi: true, parse, lines: plainLine }
+  return { form: 'list', initial: 'default', multi: true, parse, lines: plainLine, live: true }
 }
 
 /** Free text. Without a default the empty value means "not set", and no line stands for it in a file. */

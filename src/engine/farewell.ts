@@ -10,6 +10,7 @@ import type { Env } from '../env.js'
 import { ReplyError } from '../errors.js'
 import type { Replica } from '../replication/primary.js'
 import type { Pause } from './pause.js'
+import { viewOfReplica } from './views.js'
 
 export interface FarewellHost {
   readonly env: Env
@@ -52,7 +53,7 @@ export class Farewell {
   }
 
   /**
-   * From now on nothing is written. Resolves when every replica that is fed the stream has acknowledged all of it, after
+   * From now on nothing is written. Resolves when every replica has acknowledged all of it, after
    * `timeoutMs`, or when it is given up: then with false.
    */
   async wait(timeoutMs: number): Promise<boolean> {
@@ -83,23 +84,26 @@ export class Farewell {
     return true
   }
 
-  #fed(): Replica[] {
-    return [...this.#host.replicas()].filter(({ state }) => state === 'online')
+  /** Also those that are still in a full sync: what is written now is theirs too. */
+  #attached(): Replica[] {
+    return [...this.#host.replicas()].filter(({ state, traits }) => state !== 'gone' && !traits.rdbOnly)
   }
 
   #lagging(offset: number): Replica[] {
-    return this.#fed().filter(({ acknowledged }) => acknowledged < offset)
+    return this.#attached().filter(({ acknowledged }) => acknowledged < offset)
   }
 
   #tell(offset: number): void {
     const { env } = this.#host
-    const replicas = this.#fed()
+    const replicas = this.#attached()
     if (replicas.length === 0) return
     const lagging = this.#lagging(offset)
-    for (const { name, acknowledged, heardAt } of lagging) {
-      const lag = Math.floor((env.monotonic() - heardAt) / 1000)
-      const behind = offset - acknowledged
-      env.log.info(`Lagging replica ${name} reported offset ${behind} behind master, lag=${lag}, state=online.`)
+    for (const replica of lagging) {
+      const { state, lagSeconds } = viewOfReplica(replica, env.monotonic())
+      const behind = offset - replica.acknowledged
+      env.log.info(
+        `Lagging replica ${replica.name} reported offset ${behind} behind master, lag=${lagSeconds}, state=${state}.`,
+      )
     }
     env.log.info(`${replicas.length - lagging.length} of ${replicas.length} replicas are in sync when shutting down.`)
   }
