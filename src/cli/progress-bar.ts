@@ -10,6 +10,8 @@ export interface Terminal {
 }
 
 const BAR_COLUMNS = 30
+/** Of a terminal that does not say how wide it is. */
+const DEFAULT_COLUMNS = 80
 const CLEAR_LINE = '\r\x1b[K'
 
 export class ProgressBar {
@@ -24,7 +26,7 @@ export class ProgressBar {
   show(progress: Progress): void {
     const isOver = progress.state !== 'running'
     // The first report comes at the very start.
-    if (isOver || progress.bytes > 0) this.#put(isOver ? '' : lineOf(progress, this.#terminal.columns ?? 80))
+    if (isOver || progress.bytes > 0) this.#put(isOver ? '' : lineOf(progress, this.#terminal.columns || DEFAULT_COLUMNS))
   }
 
   /** A line of the log, with its end. */
