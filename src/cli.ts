@@ -155,10 +155,8 @@ function crash(log: Logger, error: unknown): never {
 
 /** What the configuration asks for and does not get. Promises about data are worth more than a debug line. */
 function tellWhatIsNot(config: Config, log: Logger): void {
-  if (config.flag('appendonly') || config.savePoints().length > 0)
-    log.warn(
-      'WARNING: this version saves at shutdown and when told to (SAVE, BGSAVE): no save point is waited for, and appendonly has no effect.',
-    )
+  if (config.savePoints().length > 0)
+    log.warn('WARNING: this version saves at shutdown and when told to (SAVE, BGSAVE): no save point is waited for.')
   for (const name of config.ignored())
     log.debug(`The directive ${name} is kept for CONFIG GET, and has no effect here.`)
 }

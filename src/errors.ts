@@ -20,6 +20,7 @@ export type StoreErrorCode =
   | 'CONFIG' // a configuration file or flag is wrong
   | 'CODEC' // a value cannot be turned into bytes, or bytes not into a value
   | 'RDB' // a snapshot is damaged, or holds what this version cannot read
+  | 'AOF' // an append-only file is damaged, or cannot be applied
   | 'PROTOCOL' // the peer sent what is not the protocol
   | 'UNKNOWN_COMMAND' // a primary streamed a command that this version does not know
   | 'LINK' // a connection could not be made, or broke

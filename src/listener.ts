@@ -306,6 +306,7 @@ class Connection {
       this.#reply.take() // a replica's link carries the stream: its ACKs have no replies
       return
     }
+    this.#engine.beforeReply()
     let taken = true
     for (const piece of this.#reply.take()) taken = this.#transmit(piece)
     if (!taken || this.link.pendingBytes > UNLIMITED_BYTES) this.#choke()

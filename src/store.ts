@@ -15,6 +15,8 @@ import type { Change, Keyspace } from './keyspace/keyspace.js'
 import type { Transport } from './link.js'
 import { Listener, type ListenerOptions } from './listener.js'
 import { Migrations } from './migration.js'
+import { AppendOnlyFile } from './persistence/append-only-file.js'
+import { type Disk, systemDisk } from './persistence/disk.js'
 import { RdbFile } from './persistence/rdb-file.js'
 import { encodeCommand } from './protocol/parser.js'
 import { Remote } from './remote.js'
@@ -116,15 +118,16 @@ export class Store<V = unknown> extends Face<V> {
   readonly #verification: Verification<Replica>
   readonly #migrations: Migrations
   #file: RdbFile | null = null
+  #log: AppendOnlyFile | null = null
 
   /**
    * A store with a file, `dump.rdb` in `dir` unless the directive dbfilename says otherwise: loads what is there. From then
    * on `save` writes it, and `close`. One that is opened again goes on where it stood: its replicas, or the primary that it
    * follows next, need no full sync as long as their backlog reaches back that far. Throws StoreError FILE and RDB.
    */
-  static async open<V = unknown>(options: StoreOptions<V> & { dir: string }): Promise<Store<V>> {
+  static async open<V = unknown>(options: StoreOptions<V> & { dir: string; disk?: Disk }): Promise<Store<V>> {
     const store = new Store<V>(options)
-    await store.openFile(() => options.dir)
+    await store.openFile(() => options.dir, options.disk)
     return store
   }
 
@@ -164,9 +167,15 @@ export class Store<V = unknown> extends Face<V> {
     engine.rewriteConfig = options.rewriteConfig ?? null
     engine.events = {
       changed: (change, key, keyspace) => this.#changed(change, key, keyspace),
-      link: (state, error) => this.#emit('link', state, error),
+      link: (state, error) => {
+        if (state === 'connected') this.#log?.followed()
+        this.#emit('link', state, error)
+      },
       role: (role) => this.#emit('role', role),
-      synced: () => this.#emit('sync'),
+      synced: () => {
+        this.#log?.replaced()
+        this.#emit('sync')
+      },
       marked: (text) => this.#verification.met(text),
       verified: (replica, json) => this.#verification.answered(replica, json),
       replica: ({ name, state }) => this.#emit('replica', { name, state }),
@@ -294,6 +303,7 @@ export class Store<V = unknown> extends Face<V> {
     this.#migrations.close()
     this.#engine.close()
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
+    await this.#log?.close()
     if (options.save !== false) await this.#file?.saveIfChanged()
   }
 
@@ -325,17 +335,23 @@ export class Store<V = unknown> extends Face<V> {
   }
 
   /** @internal For `open`, and for the program, whose folder may change. */
-  async openFile(dir: () => string): Promise<void> {
+  async openFile(dir: () => string, disk: Disk = systemDisk): Promise<void> {
     const engine = this.#engine
     const file = new RdbFile(dir, () => engine.config.text('dbfilename'), engine)
+    const log = new AppendOnlyFile(disk, dir, engine)
     try {
-      await file.load()
+      const isOn = engine.config.flag('appendonly')
+      // Without an append-only file a snapshot that is there is its beginning: Redis would start with nothing.
+      if (!isOn || !(await log.load())) await file.load()
+      if (isOn) await log.begin()
     } catch (error) {
-      await this.close()
+      await this.close({ save: false })
       throw error
     }
     this.#file = file
     engine.file = file
+    this.#log = log
+    engine.appendOnly = log
   }
 
   /** Fills in what can be known of a server that is not ours. */

@@ -12,6 +12,7 @@ import type { Dataset } from '../keyspace/dataset.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import type { Reply } from '../protocol/writer.js'
 import type { History } from '../replication/history.js'
+import type { AppendOnly } from './append-only.js'
 import type { Channels } from './channels.js'
 import type { Client } from './client.js'
 import type { LatencyMonitor } from './latency.js'
@@ -286,6 +287,8 @@ export interface Server {
   readonly lastSaveAt: number
   /** The file that SAVE writes; null for a store in memory only. */
   readonly file: SaveFile | null
+  /** The append-only file; null for a store in memory only. */
+  readonly appendOnly: AppendOnly | null
   /** Sends keys to other servers; null where nothing can be connected to. */
   readonly migration: Migration | null
   /** Takes all data through the bytes of a snapshot and back (DEBUG RELOAD). */

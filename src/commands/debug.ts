@@ -3,6 +3,7 @@
 import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import { isString } from '../keyspace/keyspace.js'
+import { loadAof } from './append-only.js'
 import { type Context, command, parseInteger, text } from './command.js'
 import { isLocal } from './connection.js'
 import { protocol } from './debug-protocol.js'
@@ -32,6 +33,8 @@ const help = helpText('DEBUG', [
   '    The same for the values of single keys.',
   'ERROR <message>',
   '    Answer with this error.',
+  'LOADAOF',
+  '    Throw away all data and load the append-only file again.',
   'LOG <message>',
   '    Write this into the log.',
   'OBJECT <key>',
@@ -93,6 +96,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
       for (const line of help) reply.status(line)
     },
   },
+  loadaof: { least: 2, most: 2, run: loadAof },
   log: {
     least: 3,
     most: 3,

@@ -2,6 +2,7 @@
 // read them. What has no counterpart here (a fork, a Lua heap) or is not measured (processor time, rates) is 0.
 
 import { HOTSPARE_VERSION, REDIS_VERSION } from '../version.js'
+import { appendOnlyFields } from './append-only.js'
 import type { Client } from './client.js'
 import type { Command, Server } from './command.js'
 import { memoryUse } from './memory-use.js'
@@ -136,13 +137,16 @@ function memoryFields(server: Server): Field[] {
     ['mem_total_replication_buffers', use.backlogBytes + use.replicaBytes],
     ['mem_clients_slaves', use.replicaBytes],
     ['mem_clients_normal', use.clientBytes],
-    ...zeros('mem_cluster_links mem_aof_buffer'),
+    ...zeros('mem_cluster_links'),
+    ['mem_aof_buffer', server.appendOnly?.queuedBytes ?? 0],
     ['mem_allocator', 'v8'],
     ...zeros('active_defrag_running lazyfree_pending_objects lazyfreed_objects'),
   ]
 }
 
-function persistenceFields({ config, loading, startedAt, lastSaveAt, changesSinceSave, file }: Server): Field[] {
+function persistenceFields(server: Server): Field[] {
+  const { loading, startedAt, lastSaveAt, changesSinceSave, file } = server
+  const aof = appendOnlyFields(server)
   const progress: Field[] = [
     ['loading_start_time', Math.floor(startedAt / 1000)],
     ...zeros('loading_total_bytes loading_rdb_used_mem loading_loaded_bytes'),
@@ -162,14 +166,9 @@ function persistenceFields({ config, loading, startedAt, lastSaveAt, changesSinc
     ['rdb_last_bgsave_time_sec', -1],
     ['rdb_current_bgsave_time_sec', -1],
     ...zeros('rdb_saves rdb_last_cow_size rdb_last_load_keys_expired rdb_last_load_keys_loaded'),
-    ['aof_enabled', config.flag('appendonly') ? 1 : 0],
-    ...zeros('aof_rewrite_in_progress aof_rewrite_scheduled'),
-    ['aof_last_rewrite_time_sec', -1],
-    ['aof_current_rewrite_time_sec', -1],
-    ['aof_last_bgrewrite_status', 'ok'],
-    ...zeros('aof_rewrites aof_rewrites_consecutive_failures'),
-    ['aof_last_write_status', 'ok'],
-    ...zeros('aof_last_cow_size module_fork_in_progress module_fork_last_cow_size'),
+    ...aof.before,
+    ...zeros('module_fork_in_progress module_fork_last_cow_size'),
+    ...aof.after,
     ...(loading ? progress : []),
   ]
 }

@@ -1,6 +1,7 @@
 // Every command there is, by name.
 
 import { type Arg, textOfArg } from '../bytes.js'
+import { appendOnlyCommands } from './append-only.js'
 import { bitfieldCommands } from './bitfield.js'
 import { bitmapCommands } from './bitmaps.js'
 import type { Command } from './command.js'
@@ -47,6 +48,7 @@ const all: readonly (readonly Command[])[] = [
   dumpCommands,
   migrateCommands,
   saveCommands,
+  appendOnlyCommands,
   sortedSetCommands,
   geoCommands,
   vectorSetCommands,
@@ -72,4 +74,14 @@ export function findCommand(name: Arg): Command | undefined {
     lastFound = found
   }
   return found
+}
+
+/** CONFIG RESETSTAT: no command was ever called. */
+export function resetCounts(): void {
+  for (const command of commands.values()) {
+    for (const one of [command, ...(command.subcommands?.values() ?? [])]) {
+      one.calls = one.microseconds = one.rejectedCalls = one.failedCalls = 0
+      one.latency = null
+    }
+  }
 }

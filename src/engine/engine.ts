@@ -3,6 +3,7 @@
 // short cut for its hot paths that ends in the same journal).
 
 import { type Arg, textOfArg } from '../bytes.js'
+import { type AppendOnly, assertWritable } from '../commands/append-only.js'
 import { Channels } from '../commands/channels.js'
 import { Client, type ClientKind } from '../commands/client.js'
 import {
@@ -15,7 +16,7 @@ import {
   type Stats,
 } from '../commands/command.js'
 import type { SaveFile } from '../commands/save.js'
-import { commands, findCommand } from '../commands/table.js'
+import { commands, findCommand, resetCounts } from '../commands/table.js'
 import { Tracking } from '../commands/tracking.js'
 import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
@@ -46,7 +47,7 @@ import { Pause } from './pause.js'
 import { type FollowOptions, Role } from './role.js'
 import { Timing } from './timing.js'
 import { Upstream } from './upstream.js'
-import { viewOfLink } from './views.js'
+import { type BacklogView, viewOfBacklog, viewOfLink } from './views.js'
 
 export interface EngineOptions {
   env: Env
@@ -87,6 +88,9 @@ export class Engine implements Server {
   readonly stats: Stats = freshStats()
   changesSinceSave = 0
   file: SaveFile | null = null
+  appendOnly: AppendOnly | null = null
+  /** Called before replies leave: what they acknowledge has to be in a file by then. */
+  beforeReply: () => void = () => {}
   migration: Server['migration'] = null
   lastSaveAt: number
   rewriteConfig: (() => void) | null = null
@@ -97,7 +101,7 @@ export class Engine implements Server {
   readonly #role: Role
   readonly dial: (host: string, port: number) => Transport
   readonly upstream: Upstream
-  readonly #images: Images
+  readonly images: Images
   readonly #calls: Calls
   readonly #owner = {
     isPast: (expiresAt: number) => !this.upstream.isApplying && this.#journal.now > expiresAt,
@@ -161,7 +165,7 @@ export class Engine implements Server {
         if (argv.length === 2 && this.link?.isOurs === true) this.events.marked?.(textOfArg(argv[1]))
       },
     })
-    this.#images = new Images({
+    this.images = new Images({
       env,
       config,
       history: this.history,
@@ -183,6 +187,7 @@ export class Engine implements Server {
       makeRoom: () => this.#bounds.makeRoom(),
       goodReplicas: (maxLagSeconds) => this.#role.goodReplicas(maxLagSeconds),
       unwatch: (client) => this.unwatch(client),
+      assertFilesTakeWrites: () => assertWritable(this),
     })
     this.#journal = new Journal({
       stream: this.stream,
@@ -366,6 +371,7 @@ export class Engine implements Server {
   assertWritable(): void {
     this.#assertOpen()
     if (this.#role.link !== null) throw replyErrors.readOnly()
+    assertWritable(this)
   }
 
   #assertOpen(): void {
@@ -500,11 +506,8 @@ export class Engine implements Server {
     return link === null ? null : viewOfLink(link)
   }
 
-  backlog(): { active: boolean; sizeBytes: number; firstByte: number; lengthBytes: number } {
-    const { backlog } = this.stream
-    const sizeBytes = this.config.number('repl-backlog-size')
-    if (backlog === null) return { active: false, sizeBytes, firstByte: 0, lengthBytes: 0 }
-    return { active: true, sizeBytes, firstByte: backlog.start + 1, lengthBytes: backlog.lengthBytes }
+  backlog(): BacklogView {
+    return viewOfBacklog(this.stream.backlog, this.config.number('repl-backlog-size'))
   }
 
   changeReplid(): void {
@@ -512,15 +515,15 @@ export class Engine implements Server {
   }
 
   beginRestore(): SnapshotLoad {
-    return this.#images.beginRestore()
+    return this.images.beginRestore()
   }
 
   reload(): void {
-    this.#images.reload()
+    this.images.reload()
   }
 
   takeSnapshot(form?: SnapshotForm): Snapshot {
-    return this.#images.take(form)
+    return this.images.take(form)
   }
 
   #replaceDataset(fresh: Dataset): void {
@@ -545,7 +548,7 @@ export class Engine implements Server {
       writeSupplement: (version) => {
         for (const { db, argv } of supplementOf(this.dataset, version)) this.#journal.write(db, argv)
       },
-      beginLoad: () => this.#images.beginLoad(),
+      beginLoad: () => this.images.beginLoad(),
       apply: (chunk) => {
         this.timing.pass()
         this.upstream.apply(chunk)
@@ -577,12 +580,7 @@ export class Engine implements Server {
 
   resetStats(): void {
     Object.assign(this.stats, freshStats())
-    for (const command of this.commands.values()) {
-      for (const one of [command, ...(command.subcommands?.values() ?? [])]) {
-        one.calls = one.microseconds = one.rejectedCalls = one.failedCalls = 0
-        one.latency = null
-      }
-    }
+    resetCounts()
   }
 
   close(): void {

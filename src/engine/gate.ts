@@ -19,6 +19,8 @@ export interface GateHost {
   /** Replicas that acknowledged within so many seconds. */
   goodReplicas(maxLagSeconds: number): number
   unwatch(client: Client): void
+  /** Throws MISCONF while a file that has to hold every write takes none. */
+  assertFilesTakeWrites(): void
 }
 
 /** Run at once even while a transaction is being put together. */
@@ -84,6 +86,7 @@ export class Gate {
       if (stale && !runsStale(client.transaction, command)) throw replyErrors.masterDown()
       return
     }
+    if (needs.isWrite || command.name === 'ping') this.#host.assertFilesTakeWrites()
     if (needs.isWrite && this.#minReplicas > 0) {
       if (this.#host.goodReplicas(config.number('min-replicas-max-lag')) < this.#minReplicas) {
         throw new ReplyError('NOREPLICAS Not enough good replicas to write.')

@@ -37,7 +37,7 @@ export class Images {
   }
 
   /** The data as it is now. */
-  take(form: SnapshotForm = FILE_FORM): Snapshot {
+  take(form: SnapshotForm = FILE_FORM, isAofBase = false): Snapshot {
     const { env, config, history, contents, owner } = this.#host
     const aux: [string, string][] = [
       ['redis-ver', REDIS_VERSION],
@@ -47,7 +47,7 @@ export class Images {
       ['repl-stream-db', String(this.#host.streamDb())],
       ['repl-id', history.replid],
       ['repl-offset', String(history.offset)],
-      ['aof-base', '0'],
+      ['aof-base', isAofBase ? '1' : '0'],
     ]
     return new Snapshot(form.noKeys ? new Dataset(0, owner) : contents.dataset, {
       aux,
@@ -75,15 +75,37 @@ export class Images {
     return loadInto(this.#host.contents.fresh(), (fresh, { streamDb, replid, offset, leftOut }) => {
       this.#tellLeftOut(leftOut)
       this.#host.replace(fresh, streamDb)
-      if (replid === '') return
-      this.#host.history.becomeRestored(replid, offset)
-      this.#host.reopenStream()
+      if (replid !== '') this.restoredAt(replid, offset)
     })
   }
 
   #tellLeftOut(leftOut: ReadonlySet<string>): void {
     for (const what of leftOut)
       this.#host.env.log.warn(`The snapshot holds what is not known here and left out: ${what}`)
+  }
+
+  /** Nothing is held any more, and nobody hears of it. */
+  clear(): void {
+    this.#host.replace(this.#host.contents.fresh(), this.#host.streamDb())
+  }
+
+  /** The first part of an append-only file. `followed` gets what stands behind it. */
+  beginBase(followed: (bytes: Buffer) => void): SnapshotLoad {
+    const { contents } = this.#host
+    return loadInto(
+      contents.fresh(),
+      (fresh, { leftOut }) => {
+        this.#tellLeftOut(leftOut)
+        this.#host.replace(fresh, 0)
+      },
+      followed,
+    )
+  }
+
+  /** The place in a history where the data of a file stands, once it is loaded. Only before anything was written or followed. */
+  restoredAt(replid: string, offset: number): void {
+    this.#host.history.becomeRestored(replid, offset)
+    this.#host.reopenStream()
   }
 
   /** Out and in again, as after a restart (DEBUG RELOAD). */

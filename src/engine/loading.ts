@@ -21,9 +21,13 @@ export interface SnapshotPlace {
 
 /**
  * `whole` gets the dataset when all of it is there and the checksum is right, and where it stands. Errors are StoreErrors
- * RDB; the dataset is then to be forgotten.
+ * RDB; the dataset is then to be forgotten. `followed` gets bytes behind the snapshot's end; without it they are an error.
  */
-export function loadInto(fresh: Dataset, whole: (fresh: Dataset, place: SnapshotPlace) => void): SnapshotLoad {
+export function loadInto(
+  fresh: Dataset,
+  whole: (fresh: Dataset, place: SnapshotPlace) => void,
+  followed?: (bytes: Buffer) => void,
+): SnapshotLoad {
   const { keyspaces } = fresh
   let keyspace = keyspaces[0]
   const place: SnapshotPlace = { replid: '', offset: 0, streamDb: 0, leftOut: new Set() }
@@ -35,27 +39,32 @@ export function loadInto(fresh: Dataset, whole: (fresh: Dataset, place: Snapshot
     fresh.askForUse(use.idleSeconds === undefined ? 'frequency' : 'idleSeconds')
     keyspace.recency?.assign(key, use)
   }
-  const reader = new RdbReader({
-    aux: (name, value) => {
-      if (name === 'repl-stream-db' && keyspaces[Number(value)] !== undefined) place.streamDb = Number(value)
-      else if (name === 'repl-id' && /^[0-9a-zA-Z]{40}$/.test(value)) place.replid = value
-      else if (name === 'repl-offset' && /^\d{1,15}$/.test(value)) place.offset = Number(value)
+  const reader = new RdbReader(
+    {
+      aux: (name, value) => {
+        if (name === 'repl-stream-db' && keyspaces[Number(value)] !== undefined) place.streamDb = Number(value)
+        else if (name === 'repl-id' && /^[0-9a-zA-Z]{40}$/.test(value)) place.replid = value
+        else if (name === 'repl-offset' && /^\d{1,15}$/.test(value)) place.offset = Number(value)
+      },
+      selectDb: (index) => {
+        if (index >= keyspaces.length)
+          throw new StoreError('RDB', `keyspace ${index}, but there are ${keyspaces.length}`)
+        keyspace = keyspaces[index]
+      },
+      resizeDb: () => {},
+      string: put,
+      value: put,
+      leftOut: (what) => void place.leftOut.add(what),
+      function: (code) => {
+        const library = libraryOf(code)
+        if (library === undefined)
+          throw new StoreError('RDB', 'the snapshot holds a library of functions without a name')
+        if (fresh.libraries.has(library.name)) throw new StoreError('RDB', 'the snapshot holds a library twice')
+        fresh.libraries.set(library.name, library)
+      },
     },
-    selectDb: (index) => {
-      if (index >= keyspaces.length) throw new StoreError('RDB', `keyspace ${index}, but there are ${keyspaces.length}`)
-      keyspace = keyspaces[index]
-    },
-    resizeDb: () => {},
-    string: put,
-    value: put,
-    leftOut: (what) => void place.leftOut.add(what),
-    function: (code) => {
-      const library = libraryOf(code)
-      if (library === undefined) throw new StoreError('RDB', 'the snapshot holds a library of functions without a name')
-      if (fresh.libraries.has(library.name)) throw new StoreError('RDB', 'the snapshot holds a library twice')
-      fresh.libraries.set(library.name, library)
-    },
-  })
+    { followed },
+  )
   return {
     write: (chunk) => reader.write(chunk),
     commit: () => {

@@ -178,7 +178,7 @@ export class Role {
       `Setting secondary replication ID to ${history.replid2}, valid up to offset: ${history.secondOffset}. ` +
         `New replication ID is ${history.replid}`,
     )
-    if (!stream.active) stream.reopen(config.number('repl-backlog-size'))
+    if (stream.backlog === null) stream.reopen(config.number('repl-backlog-size'))
     stream.forgetSelected()
     this.primary.becomeOwner()
     env.log.info('MASTER MODE enabled (user request)')

@@ -65,6 +65,16 @@ export class Upstream {
     this.#applier.apply(chunk)
   }
 
+  /** A transaction of the stream is open. */
+  get isInTransaction(): boolean {
+    return this.#client.transaction !== null
+  }
+
+  /** Applies a command of a file, which nobody is to hear of. Throws as `apply` does. */
+  replay(argv: Arg[], parser: RequestParser): void {
+    this.#applyCommand(argv, parser)
+  }
+
   /** Drops what was half received: a link ended, or a new one begins. */
   reset(): void {
     this.#applier.reset()

@@ -1,6 +1,7 @@
 // Replication as INFO and ROLE show it.
 
 import type { PrimaryView, ReplicaView } from '../commands/command.js'
+import type { Backlog } from '../replication/backlog.js'
 import type { Replica } from '../replication/primary.js'
 import type { ReplicaLink } from '../replication/replica.js'
 
@@ -35,4 +36,16 @@ export function viewOfLink(link: ReplicaLink): PrimaryView {
     syncLastIoSeconds: link.lastIoSeconds,
     downSeconds: link.downSeconds,
   }
+}
+
+export interface BacklogView {
+  active: boolean
+  sizeBytes: number
+  firstByte: number
+  lengthBytes: number
+}
+
+export function viewOfBacklog(backlog: Backlog | null, sizeBytes: number): BacklogView {
+  if (backlog === null) return { active: false, sizeBytes, firstByte: 0, lengthBytes: 0 }
+  return { active: true, sizeBytes, firstByte: backlog.start + 1, lengthBytes: backlog.lengthBytes }
 }

@@ -70,6 +70,13 @@ export class RdbInput {
     return this.#at < this.#end
   }
 
+  /** Takes all that is here, a copy. Only during `feed`. */
+  takeRest(): Buffer {
+    const rest = Buffer.from(this.#bytes.subarray(this.#at, this.#end))
+    this.#at = this.#end
+    return rest
+  }
+
   /** Lets `read` take from the next bytes as often as is needed to use them up. Keeps no reference to `piece`. */
   feed(piece: Buffer, read: () => void): void {
     let from = 0

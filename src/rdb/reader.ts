@@ -65,6 +65,7 @@ const DEFAULT_MAX_STRING_BYTES = 512 * 1024 * 1024
 
 export class RdbReader {
   readonly #sink: RdbSink
+  readonly #followed: ((bytes: Buffer) => void) | undefined
   readonly #input: RdbInput
   readonly #steps: Generator<void, void, void>
   readonly #step = (): void => void this.#steps.next()
@@ -73,10 +74,14 @@ export class RdbReader {
   /** What `write` threw. It is thrown again from then on. */
   #failure: unknown
 
-  /** No string of more than `maxStringBytes` is read; 512 MiB unless given, as in Redis. */
-  constructor(sink: RdbSink, limits: { maxStringBytes?: number } = {}) {
+  /**
+   * No string of more than `maxStringBytes` is read; 512 MiB unless given, as in Redis. `followed` gets the bytes behind the
+   * end, which are an error otherwise.
+   */
+  constructor(sink: RdbSink, options: { maxStringBytes?: number; followed?: (bytes: Buffer) => void } = {}) {
     this.#sink = sink
-    this.#input = new RdbInput(limits.maxStringBytes ?? DEFAULT_MAX_STRING_BYTES)
+    this.#followed = options.followed
+    this.#input = new RdbInput(options.maxStringBytes ?? DEFAULT_MAX_STRING_BYTES)
     this.#steps = this.#file()
   }
 
@@ -188,7 +193,11 @@ export class RdbReader {
           if (version >= FIRST_CHECKSUM_VERSION) yield* this.#checksum()
           // Returning would let bytes of a later piece pass unseen.
           for (;;) {
-            if (input.unread) throw input.error('trailing bytes after the end')
+            if (input.unread) {
+              if (this.#followed === undefined) throw input.error('trailing bytes after the end')
+              this.#done = true
+              this.#followed(input.takeRest())
+            }
             this.#done = true
             yield
           }

@@ -368,7 +368,7 @@ export class ReplicaLink {
       history.becomeRenamed(named)
       this.#host.disconnectReplicas()
     }
-    if (!stream.active) stream.reopen(this.#host.config().backlogBytes)
+    if (stream.backlog === null) stream.reopen(this.#host.config().backlogBytes)
     this.#becomeConnected()
     env.log.info('MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.')
   }

@@ -1,6 +1,6 @@
 // The log: every change as a Redis command in RESP, in order, under one history. It appends to the backlog, counts the
-// offset, and tells its feeder that there is more to send. Until a replica was ever attached there is no backlog, nothing
-// is encoded, and the offset stands still, as in Redis.
+// offset, and tells its feeder that there is more to send. Until a replica was ever attached there is no backlog; as long as
+// no file wants the bytes either, nothing is encoded, and the offset stands still, as in Redis.
 
 import { encodeCommand } from '../protocol/parser.js'
 import { Backlog } from './backlog.js'
@@ -15,8 +15,16 @@ export interface Entry {
   latin1: string
 }
 
+/** Somebody who gets every byte of the stream beside the backlog: a file. */
+export interface Tap {
+  append(latin1: string): void
+  appendBytes(chunk: Buffer, start: number, end: number): void
+}
+
 export class Stream {
   readonly history: History
+  /** Set between two commands. Whoever sets it calls `forgetSelected` if what it gets has to stand alone. */
+  tap: Tap | null = null
   /** Called after each append. The feeder sets it. */
   appended: () => void = () => {}
   #backlog: Backlog | null = null
@@ -29,7 +37,7 @@ export class Stream {
 
   /** Whether anybody may ever read what is written. While not, nothing has to be encoded. */
   get active(): boolean {
-    return this.#backlog !== null
+    return this.#backlog !== null || this.tap !== null
   }
   get backlog(): Backlog | null {
     return this.#backlog
@@ -93,6 +101,7 @@ export class Stream {
   /** Our primary's bytes, unchanged. */
   relay(chunk: Buffer, start: number, end: number): void {
     this.#backlog?.appendBytes(chunk, start, end)
+    this.tap?.appendBytes(chunk, start, end)
     this.history.offset += end - start
     this.appended()
   }
@@ -104,7 +113,8 @@ export class Stream {
   }
 
   #append(latin1: string): void {
-    this.#backlog!.append(latin1)
+    this.#backlog?.append(latin1)
+    this.tap?.append(latin1)
     this.history.offset += latin1.length
     this.appended()
   }

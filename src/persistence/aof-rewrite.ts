@@ -1,0 +1,64 @@
+// The base of an append-only file: a snapshot written beside other work into a file of its own, in slices, forced to the
+// disk, and then given its name.
+
+import type { Env } from '../env.js'
+import type { Disk } from './disk.js'
+
+/** A snapshot being taken. */
+export interface SnapshotSource {
+  readonly done: boolean
+  read(maxKeys: number): Buffer[]
+  cancel(): void
+}
+
+const KEYS_PER_LOOK = 64
+/** The event loop gets its turn after this long of reading from a snapshot. */
+const SLICE_MS = 1
+/** With aof-rewrite-incremental-fsync: a disk that gets gigabytes at once hangs. */
+const SYNC_EVERY_BYTES = 4 * 1024 * 1024
+
+/** Writes all of it; how many bytes. What was written of a failed one is taken away. */
+export async function writeBase(
+  disk: Disk,
+  env: Env,
+  path: string,
+  snapshot: SnapshotSource,
+  options: { syncsOften: boolean; isWanted: () => boolean },
+): Promise<number> {
+  let bytes = 0
+  let unsynced = 0
+  try {
+    const file = await disk.open(path, 'create')
+    try {
+      while (!snapshot.done) {
+        if (!options.isWanted()) throw new Error('it is no longer wanted')
+        for (const chunk of slice(env, snapshot)) {
+          await file.write(chunk)
+          bytes += chunk.length
+          unsynced += chunk.length
+        }
+        if (options.syncsOften && unsynced >= SYNC_EVERY_BYTES) {
+          unsynced = 0
+          await file.sync()
+        }
+        await new Promise<void>((resolve) => env.soon(resolve))
+      }
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    return bytes
+  } catch (error) {
+    snapshot.cancel()
+    await disk.remove(path).catch(() => undefined)
+    throw error
+  }
+}
+
+function slice(env: Env, snapshot: SnapshotSource): Buffer[] {
+  const until = env.monotonic() + SLICE_MS
+  const chunks: Buffer[] = []
+  do chunks.push(...snapshot.read(KEYS_PER_LOOK))
+  while (!snapshot.done && env.monotonic() < until)
+  return chunks
+}

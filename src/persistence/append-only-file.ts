@@ -1,0 +1,380 @@
+// The append-only file of a store, as Redis 7 lays it out: a folder with a manifest, a base (all data at one moment, as an RDB
+// file) and increments (the stream's bytes since then). Here is what happens to the set of files: it is loaded, begun,
+// written anew beside other work, and ended. How bytes get into the last increment is in aof-log.ts.
+//
+//   off --turned on--> starting --first base is whole--> on --turned off--> off
+//   on --full sync from a primary, or a sync that failed--> starting       (the old set stays until the new one is whole)
+
+import type { AppendOnly } from '../commands/append-only.js'
+import type { Engine } from '../engine/engine.js'
+import type { Timer } from '../env.js'
+import { StoreError } from '../errors.js'
+import { AofFolder } from './aof-folder.js'
+import { AofLog, type OpenIncrement } from './aof-log.js'
+import { writeBase } from './aof-rewrite.js'
+import type { Disk } from './disk.js'
+
+/** The engine, as far as the file needs it. */
+export type AofOwner = Pick<
+  Engine,
+  | 'env'
+  | 'config'
+  | 'history'
+  | 'stream'
+  | 'upstream'
+  | 'images'
+  | 'clients'
+  | 'link'
+  | 'beforeReply'
+  | 'changesSinceSave'
+>
+
+const EVERY_MS = 1000
+/** From that many failures in a row on, a rewrite that nobody asked for waits: 1 minute, 2, 4, at most 60 (Redis 7). */
+const FAILURES_BEFORE_WAIT = 3
+const MAX_WAIT_MINUTES = 60
+
+export class AppendOnlyFile implements AppendOnly {
+  readonly #owner: AofOwner
+  readonly #disk: Disk
+  readonly #folder: AofFolder
+  #state: 'off' | 'starting' | 'on' | 'closed' = 'off'
+  #log: AofLog | null = null
+  /** Another one: what is under way belongs to a set of files that is not wanted any more. */
+  #generation = 0
+  #rewriteBeganAt: number | null = null
+  #settled: Promise<void> = Promise.resolve()
+  #tick: Timer | null = null
+  /** Of the files that are not written to. */
+  #closedBytes = 0
+  baseBytes = 0
+  isScheduled = false
+  lastRewriteFailed = false
+  lastRewriteSeconds = -1
+  rewrites = 0
+  failedInARow = 0
+  #mayTryAt = 0
+  fault: string | null = null
+  delayedBefore = 0
+
+  /** `dir` is asked for each time: CONFIG SET may change it. */
+  constructor(disk: Disk, dir: () => string, owner: AofOwner) {
+    this.#owner = owner
+    this.#disk = disk
+    this.#folder = new AofFolder(disk, dir, owner)
+    owner.config.on('appendonly', (value) => {
+      if (value === 'yes') this.#turnOn()
+      else this.#turnOff()
+    })
+  }
+
+  get isOn(): boolean {
+    return this.#state === 'on' || this.#state === 'starting'
+  }
+  get isRewriting(): boolean {
+    return this.#rewriteBeganAt !== null
+  }
+  get currentRewriteSeconds(): number {
+    return this.#rewriteBeganAt === null ? -1 : this.#secondsSince(this.#rewriteBeganAt)
+  }
+  get currentBytes(): number {
+    return this.#closedBytes + (this.#log?.increment?.bytes ?? 0)
+  }
+  get queuedBytes(): number {
+    return this.#log?.queuedBytes ?? 0
+  }
+  get isSyncing(): boolean {
+    return this.#log?.isSyncing ?? false
+  }
+  get delayedSyncs(): number {
+    return this.delayedBefore + (this.#log?.delayedSyncs ?? 0)
+  }
+
+  // The start and the end
+
+  /**
+   * Loads what is there; false when there is no append-only file. `progress` hears of bytes as they are read. Throws
+   * StoreError AOF or RDB for what is damaged, with the file and the place, and FILE for what cannot be read.
+   */
+  async load(progress?: (bytes: number, total: number) => void): Promise<boolean> {
+    return this.#folder.load(progress)
+  }
+
+  /** Writes go into the file from now on. Comes back when all that is held is in it. */
+  async begin(): Promise<void> {
+    const folder = this.#folder
+    folder.makeNow()
+    const { base, increments } = folder.manifest
+    if (base === null && increments.length === 0) {
+      this.#state = 'starting'
+      await this.#rewrite()
+      if (this.fault !== null || this.lastRewriteFailed) {
+        throw new StoreError('FILE', `cannot begin the append-only file: ${this.#lastError?.message}`, {
+          cause: this.#lastError,
+        })
+      }
+    } else {
+      const open = folder.openLastNow()
+      const baseBytes = base === null ? 0 : (this.#disk.sizeNow(folder.pathOf(base.name)) ?? 0)
+      this.baseBytes = baseBytes
+      this.#closedBytes = folder.closedBytesNow(open.name)
+      this.#attach(open)
+      this.#state = 'on'
+    }
+    this.#everySecond()
+  }
+
+  /** Everything is on the disk, and the file closed. Throws StoreError FILE when that cannot be. */
+  async close(): Promise<void> {
+    const wasOn = this.isOn
+    const log = this.#log
+    const settled = log === null || log.settle()
+    this.#detach()
+    this.#state = 'closed'
+    this.#tick?.cancel()
+    this.#tick = null
+    await this.#settled
+    await log?.close()
+    if (wasOn && (!settled || this.fault !== null))
+      throw new StoreError('FILE', `the append-only file does not hold everything: ${this.fault}`, {
+        cause: this.#lastError,
+      })
+  }
+
+  #turnOn(): void {
+    if (this.#state !== 'off') return
+    this.#state = 'starting'
+    this.#generation++
+    this.rewrite()
+    this.#everySecond()
+  }
+
+  #turnOff(): void {
+    if (!this.isOn) return
+    this.#log?.settle()
+    this.#letGo()
+    this.#state = 'off'
+    this.fault = null
+  }
+
+  #letGo(): void {
+    const log = this.#log
+    this.#detach()
+    void log?.close().catch((error: unknown) => this.#owner.env.log.warn(`closing the append-only file: ${error}`))
+  }
+
+  #detach(): void {
+    this.#generation++
+    this.#owner.stream.tap = null
+    this.#owner.beforeReply = () => {}
+    this.delayedBefore = this.delayedSyncs
+    this.#log = null
+  }
+
+  // What happens to the node
+
+  /** A full sync took the place of all data: what the files hold is of no use, and what comes now does not follow it. */
+  replaced(): void {
+    if (!this.isOn) return
+    this.#log?.settle()
+    this.#restart()
+  }
+
+  /** Our primary's stream goes on, in the keyspace in which it stands. */
+  followed(): void {
+    this.#log?.reposition(this.#owner.upstream.db)
+  }
+
+  #restart(): void {
+    this.#letGo()
+    this.#state = 'starting'
+    this.rewrite()
+  }
+
+  #failed(kind: 'write' | 'sync', error: Error): void {
+    const { env, config, clients } = this.#owner
+    this.fault = systemWords(error)
+    this.#lastError = error
+    const what = kind === 'write' ? 'Error writing to the AOF file' : 'Fail to fsync the AOF file'
+    env.log.error(`${what}: ${this.fault}. Writes are refused until it can be written again.`)
+    // What those clients wait for was done and is not on the disk: they may not hear that it is. Redis exits.
+    if (config.text('appendfsync') === 'always') {
+      for (const client of [...clients.values()]) if (client.kind === 'normal') client.close()
+    }
+    // After an fsync that failed nobody knows what of the file is there, and another that succeeds proves nothing.
+    if (kind === 'sync') env.soon(() => this.isOn && this.#restart())
+  }
+
+  #lastError: Error | undefined
+
+  // The rewrite
+
+  rewrite(): void {
+    if (this.isRewriting) {
+      this.isScheduled = true
+      return
+    }
+    const { env } = this.#owner
+    this.#rewriteBeganAt = env.monotonic()
+    // Not from inside a call: what it changed may not be in the stream yet.
+    env.soon(() => {
+      this.#settled = this.#rewrite()
+    })
+  }
+
+  async #rewrite(): Promise<void> {
+    const { env } = this.#owner
+    const beganAt = env.monotonic()
+    this.#rewriteBeganAt = beganAt
+    this.isScheduled = false
+    this.rewrites++
+    try {
+      if (this.#state === 'closed') throw new Error('it is no longer wanted')
+      env.log.info('Background append only file rewriting started')
+      await this.#writeAnew()
+      this.lastRewriteFailed = false
+      this.failedInARow = 0
+      env.log.info('Background AOF rewrite finished successfully')
+    } catch (error) {
+      this.lastRewriteFailed = true
+      this.failedInARow++
+      this.#lastError = error as Error
+      const waitMinutes = Math.min(2 ** (this.failedInARow - FAILURES_BEFORE_WAIT), MAX_WAIT_MINUTES)
+      this.#mayTryAt = this.failedInARow < FAILURES_BEFORE_WAIT ? 0 : env.monotonic() + waitMinutes * 60_000
+      env.log.warn(`Background AOF rewrite terminated with error: ${(error as Error).message}`)
+    }
+    this.lastRewriteSeconds = this.#secondsSince(beganAt)
+    this.#rewriteBeganAt = null
+    if (this.isScheduled && this.#state !== 'closed') this.rewrite()
+  }
+
+  async #writeAnew(): Promise<void> {
+    const folder = this.#folder
+    const { images, env, config } = this.#owner
+    folder.makeNow()
+    const how = this.#state
+    if (how === 'on') {
+      await this.#log?.syncBeside()
+      if (this.#state !== 'on') throw new Error('it is no longer wanted')
+      this.#rotate()
+    } else if (how === 'starting') {
+      if (this.#log !== null) this.#letGo()
+      this.#attach(folder.beginTemporaryNow())
+    }
+    const generation = this.#generation
+    const isWanted = (): boolean => generation === this.#generation
+    // In the same turn as the increment begins: where the one ends, the other starts.
+    const snapshot = images.take(undefined, true)
+    const temporary = folder.temporaryBase
+    const options = { syncsOften: config.flag('aof-rewrite-incremental-fsync'), isWanted }
+    const bytes = await writeBase(this.#disk, env, temporary, snapshot, options)
+    if (!isWanted()) {
+      await this.#disk.remove(temporary)
+      throw new Error('it is no longer wanted')
+    }
+    if (how === 'starting' && !this.#log!.settle()) throw new Error(`its increment cannot be written: ${this.fault}`)
+    const kept = how === 'off' ? null : folder.adoptNow(this.#log!.increment!)
+    folder.installNow(kept)
+    this.#closedBytes = bytes
+    this.baseBytes = this.currentBytes
+    if (how === 'starting') {
+      this.#state = 'on'
+      if (this.fault !== null) this.#recovered()
+    }
+    await folder.removeHistory()
+  }
+
+  /** The stream goes on in a new increment. */
+  #rotate(): void {
+    const log = this.#log!
+    const { stream, link } = this.#owner
+    const old = log.increment!
+    if (!log.settle()) throw new Error(`the increment cannot be written: ${this.fault}`)
+    const next = this.#folder.beginIncrementNow()
+    this.#closedBytes += old.bytes
+    log.turnTo(next)
+    stream.forgetSelected()
+    if (link !== null) this.followed()
+    try {
+      old.file.closeNow()
+    } catch (error) {
+      this.#owner.env.log.warn(`closing ${old.name}: ${error}`)
+    }
+  }
+
+  /** The stream goes into that file from here on. */
+  #attach(open: OpenIncrement): void {
+    const { env, config, history, stream, link } = this.#owner
+    const log: AofLog = new AofLog({
+      env,
+      history,
+      policy: () => config.text('appendfsync'),
+      stampsTime: () => config.flag('aof-timestamp-enabled'),
+      sparesDisk: () => this.isRewriting && config.flag('no-appendfsync-on-rewrite'),
+      failed: (kind, error) => {
+        if (this.#log === log) this.#failed(kind, error)
+      },
+      recovered: () => {
+        if (this.#log === log && this.#state === 'on') this.#recovered()
+      },
+    })
+    log.turnTo(open)
+    this.#log = log
+    stream.tap = log
+    stream.forgetSelected()
+    if (link !== null) this.followed()
+    this.#owner.beforeReply = () => log.flush()
+  }
+
+  #recovered(): void {
+    this.fault = null
+    this.#owner.env.log.warn('AOF write error looks solved. Writes are taken again.')
+  }
+
+  #everySecond(): void {
+    this.#tick ??= this.#owner.env.after(EVERY_MS, () => {
+      this.#tick = null
+      if (!this.isOn) return
+      this.#everySecond()
+      if (this.isRewriting || this.#owner.env.monotonic() < this.#mayTryAt) return
+      if (this.#state === 'starting') this.rewrite()
+      else if (this.fault === null && this.#hasGrown()) this.rewrite()
+    })
+  }
+
+  #hasGrown(): boolean {
+    const { config, env } = this.#owner
+    const percentage = config.number('auto-aof-rewrite-percentage')
+    if (percentage === 0 || this.currentBytes <= config.number('auto-aof-rewrite-min-size')) return false
+    const growth = (this.currentBytes * 100) / (this.baseBytes || 1) - 100
+    if (growth < percentage) return false
+    env.log.info(`Starting automatic rewriting of AOF on ${Math.floor(growth)}% growth`)
+    return true
+  }
+
+  // DEBUG LOADAOF
+
+  reload(done: (error?: Error) => void): void {
+    this.#owner.env.soon(() => {
+      try {
+        if (!this.#log?.settle()) throw new Error('what was written is not in the file')
+        if (this.#state !== 'on') throw new Error('the file is being written for the first time')
+        this.#folder.reloadNow()
+        this.#owner.changesSinceSave = 0
+        done()
+      } catch (error) {
+        done(error as Error)
+      }
+    })
+  }
+
+  #secondsSince(monotonic: number): number {
+    return Math.floor((this.#owner.env.monotonic() - monotonic) / 1000)
+  }
+}
+
+/** `ENOSPC: no space left on device, write` as strerror has it: `No space left on device`. */
+function systemWords({ message }: Error): string {
+  const words = /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
