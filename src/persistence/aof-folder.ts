@@ -127,6 +127,8 @@ export class AofFolder {
   }
 
   #writeNow(manifest: Manifest): void {
+    // Else after a crash it could name a file whose own name was lost.
+    this.#disk.syncFolderNow(this.path)
     writeManifestNow(this.#disk, this.path, this.filename, manifest)
     this.manifest = manifest
   }

@@ -1,0 +1,197 @@
+// A disk that a test can fill, break and take the power from. It keeps for each file what is written, and what of it is
+// forced to the disk; and for each folder which names are. After `crash` a file holds what was synced and, by chance, some
+// bytes of what came after it; a name that was not synced is there or not, by chance.
+
+import { dirname } from 'node:path'
+import type { Disk, DiskFile, OpenMode } from '../../src/persistence/disk.js'
+
+class Inode {
+  bytes: Buffer = Buffer.alloc(0)
+  /** What a crash cannot take. */
+  synced: Buffer = Buffer.alloc(0)
+}
+
+export type Act = 'open' | 'write' | 'sync' | 'rename' | 'remove' | 'truncate' | 'folder'
+
+export class MemoryDisk implements Disk {
+  /** Names as they are, and as they are on the disk. */
+  #names = new Map<string, Inode>()
+  #syncedNames = new Map<string, Inode>()
+  #folders = new Set<string>()
+  readonly #random: () => number
+  /** Asked before each act: an error code to fail with. */
+  fails: (act: Act, path: string) => string | undefined = () => undefined
+  /** Most bytes in all files. Past it a write takes a part, and then fails. */
+  capacityBytes = Number.POSITIVE_INFINITY
+  /** The most that one write takes: more is left over. */
+  biggestWriteBytes = Number.POSITIVE_INFINITY
+  /** Acts so far, by kind: how often was it synced? */
+  readonly counts: Record<Act, number> = { open: 0, write: 0, sync: 0, rename: 0, remove: 0, truncate: 0, folder: 0 }
+
+  constructor(random: () => number = () => 0) {
+    this.#random = random
+  }
+
+  get usedBytes(): number {
+    return [...this.#names.values()].reduce((sum, { bytes }) => sum + bytes.length, 0)
+  }
+
+  /** The power is gone: what is left. Files that are open stay usable, and nothing they do is in the result. */
+  crash(): MemoryDisk {
+    const after = new MemoryDisk(this.#random)
+    for (const folder of this.#folders) after.#folders.add(folder)
+    const names = new Map(this.#syncedNames)
+    for (const name of new Set([...this.#names.keys(), ...this.#syncedNames.keys()])) {
+      const [now, then] = [this.#names.get(name), this.#syncedNames.get(name)]
+      if (now === then || this.#random() < 0.5) continue
+      if (now === undefined) names.delete(name)
+      else names.set(name, now)
+    }
+    for (const [name, { bytes, synced }] of names) {
+      const inode = new Inode()
+      const appended = bytes.length > synced.length && bytes.subarray(0, synced.length).equals(synced)
+      const kept = appended ? Math.floor(this.#random() * (bytes.length - synced.length + 1)) : 0
+      inode.bytes = inode.synced = appended ? Buffer.from(bytes.subarray(0, synced.length + kept)) : Buffer.from(synced)
+      after.#names.set(name, inode)
+      after.#syncedNames.set(name, inode)
+    }
+    return after
+  }
+
+  /** For looking, and for damage: a file's bytes. */
+  bytesOf(path: string): Buffer {
+    const inode = this.#names.get(path)
+    if (inode === undefined) throw systemError('ENOENT', 'look')
+    return inode.bytes
+  }
+
+  put(path: string, bytes: Buffer): void {
+    const inode = new Inode()
+    inode.bytes = inode.synced = Buffer.from(bytes)
+    this.#names.set(path, inode)
+    this.#syncedNames.set(path, inode)
+    this.#folders.add(dirname(path))
+  }
+
+  names(): string[] {
+    return [...this.#names.keys()].sort()
+  }
+
+  #act(act: Act, path: string): void {
+    this.counts[act]++
+    const code = this.fails(act, path)
+    if (code !== undefined) throw systemError(code, act)
+  }
+
+  openNow(path: string, mode: OpenMode): DiskFile {
+    this.#act('open', path)
+    let inode = this.#names.get(path)
+    if (mode === 'read' && inode === undefined) throw systemError('ENOENT', 'open')
+    if (mode === 'create' || inode === undefined) {
+      if (mode === 'create' && inode !== undefined) inode.bytes = Buffer.alloc(0)
+      else this.#names.set(path, (inode = new Inode()))
+    }
+    return this.#file(path, inode)
+  }
+
+  #file(path: string, inode: Inode): DiskFile {
+    let at = 0
+    const readNow = (target: Buffer): number => {
+      const count = inode.bytes.copy(target, 0, at, at + target.length)
+      at += count
+      return count
+    }
+    const writeNow = (pieces: readonly Uint8Array[]): number => {
+      this.#act('write', path)
+      const all = Buffer.concat(pieces)
+      const room = Math.max(0, this.capacityBytes - this.usedBytes)
+      if (room === 0 && all.length > 0) throw systemError('ENOSPC', 'write')
+      const taken = all.subarray(0, Math.min(room, this.biggestWriteBytes))
+      inode.bytes = Buffer.concat([inode.bytes, taken])
+      return taken.length
+    }
+    const syncNow = (): void => {
+      this.#act('sync', path)
+      inode.synced = inode.bytes
+    }
+    return {
+      readNow,
+      read: async (target) => readNow(target),
+      writeNow,
+      write: async (bytes) => {
+        for (let done = 0; done < bytes.length; ) done += writeNow([bytes.subarray(done)])
+      },
+      syncNow,
+      sync: async () => syncNow(),
+      closeNow: () => {},
+      close: async () => {},
+    }
+  }
+
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
+    return this.openNow(path, mode)
+  }
+  renameNow(from: string, to: string): void {
+    this.#act('rename', to)
+    const inode = this.#names.get(from)
+    if (inode === undefined) throw systemError('ENOENT', 'rename')
+    this.#names.delete(from)
+    this.#names.set(to, inode)
+  }
+  async rename(from: string, to: string): Promise<void> {
+    this.renameNow(from, to)
+  }
+  removeNow(path: string): void {
+    this.#act('remove', path)
+    this.#names.delete(path)
+  }
+  async remove(path: string): Promise<void> {
+    this.removeNow(path)
+  }
+  sizeNow(path: string): number | undefined {
+    return this.#names.get(path)?.bytes.length
+  }
+  async size(path: string): Promise<number | undefined> {
+    return this.sizeNow(path)
+  }
+  truncateNow(path: string, bytes: number): void {
+    this.#act('truncate', path)
+    const inode = this.#names.get(path)
+    if (inode === undefined) throw systemError('ENOENT', 'truncate')
+    inode.bytes = Buffer.from(inode.bytes.subarray(0, bytes))
+  }
+  makeFolderNow(path: string): void {
+    this.#act('folder', path)
+    this.#folders.add(path)
+  }
+  listNow(path: string): string[] {
+    return this.names()
+      .filter((name) => dirname(name) === path)
+      .map((name) => name.slice(path.length + 1))
+  }
+  async list(path: string): Promise<string[]> {
+    return this.listNow(path)
+  }
+  syncFolderNow(path: string): void {
+    this.#act('folder', path)
+    for (const name of new Set([...this.#names.keys(), ...this.#syncedNames.keys()])) {
+      if (dirname(name) !== path) continue
+      const inode = this.#names.get(name)
+      if (inode === undefined) this.#syncedNames.delete(name)
+      else this.#syncedNames.set(name, inode)
+    }
+  }
+  async syncFolder(path: string): Promise<void> {
+    this.syncFolderNow(path)
+  }
+}
+
+const words: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  ENOSPC: 'no space left on device',
+  EIO: 'i/o error',
+}
+
+function systemError(code: string, act: string): Error {
+  return Object.assign(new Error(`${code}: ${words[code] ?? 'failed'}, ${act}`), { code })
+}
