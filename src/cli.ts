@@ -14,6 +14,8 @@ import {
 } from 'node:fs'
 import { codeOf, type Loaded, loadConfig, systemText, temporaryName } from './cli/config-files.js'
 import { Endpoints, tlsOptions } from './cli/endpoints.js'
+import { ProgressBar } from './cli/progress-bar.js'
+import { Shutdown } from './cli/shutdown.js'
 import { fatal } from './config/conf-file.js'
 import type { Config } from './config/config.js'
 import { type Logger, systemEnv } from './env.js'
@@ -60,12 +62,14 @@ async function main(argv: readonly string[]): Promise<void> {
 
 async function serve({ config, file }: Loaded, write: (line: string) => void, bare: boolean): Promise<void> {
   let store: Store | undefined
+  // Only where somebody looks on.
+  const bar = config.text('logfile') === '' && process.stdout.isTTY ? new ProgressBar(process.stdout) : undefined
   const log = lineLogger({
     pid: process.pid,
     now: Date.now,
     role: () => (store === undefined ? 'C' : store.role === 'replica' ? 'S' : 'M'),
     level: () => config.text('loglevel') as LogLevel,
-    write,
+    write: bar === undefined ? write : (line) => bar.above(line, write),
   })
   log.warn('oO0OoO0OoO0Oo hotspare is starting oO0OoO0OoO0Oo')
   log.warn(
@@ -77,27 +81,22 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
     )
   else log.warn('Configuration loaded')
   process.on('uncaughtException', (error) => crash(log, error))
-  const stop = stopper(log, config, () => store)
   store = new Store({
     config,
     env: systemEnv({ log }),
-    onShutdown: (save) => void stop(save),
     dial: (host, port) => tcp({ host, port, tls: config.flag('tls-replication') ? tlsOptions(config) : undefined }),
     rewriteConfig: file === undefined ? undefined : () => rewrite(config, file),
   })
+  const shutdown = new Shutdown(store, config, log)
   config.on('dir', enter)
-  try {
-    const started = performance.now()
-    await store.openFile(() => process.cwd())
-    if (store.engine.dataset.size > 0) {
-      log.info(`DB loaded from disk: ${((performance.now() - started) / 1000).toFixed(3)} seconds`)
-    }
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error
-    log.error(`Fatal error loading the DB, check server logs. Exiting. ${error.message}`)
-    process.exit(1)
-  }
   tellWhatIsNot(config, log)
+  // Who comes while it loads is told so.
+  const opened = store
+    .openFile(() => process.cwd(), { onProgress: (progress) => bar?.show(progress) })
+    .then(
+      () => undefined,
+      (error: unknown) => error,
+    )
   try {
     await new Endpoints(store, config, log).openAll()
   } catch (error) {
@@ -105,45 +104,18 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
     log.warn(error.message)
     process.exit(1)
   }
+  const failure = await opened
+  if (shutdown.isUnderWay) return
+  if (failure !== undefined) {
+    if (!(failure instanceof StoreError)) throw failure
+    log.error(`Fatal error loading the DB, check server logs. Exiting. ${failure.message}`)
+    process.exit(1)
+  }
+  store.on('progress', (progress) => bar?.show(progress))
   log.info(`Running mode=standalone, port=${config.text('port')}.`)
   const primary = config.primary()
   if (primary !== undefined) store.call('REPLICAOF', primary.host, primary.port)
   log.info('Ready to accept connections')
-}
-
-/** Ends the program: on SHUTDOWN, and on the signals that ask for it. A second signal does not wait any longer. */
-function stopper(log: Logger, config: Config, store: () => Store | undefined): (save?: boolean) => Promise<void> {
-  let state: 'running' | 'stopping' = 'running'
-  const stop = async (save?: boolean): Promise<void> => {
-    if (state === 'stopping') return
-    state = 'stopping'
-    log.warn('User requested shutdown...')
-    await close(store(), save ?? config.savePoints().length > 0, log)
-    log.warn('hotspare is now ready to exit, bye bye...')
-    process.exit(0)
-  }
-  // The terminal it was started from may go.
-  process.on('SIGHUP', () => {})
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (state === 'stopping') {
-        log.warn(`Received ${signal} again: exiting at once.`)
-        process.exit(1)
-      }
-      log.warn(`Received ${signal} scheduling shutdown...`)
-      void stop()
-    })
-  }
-  return stop
-}
-
-/** As redis-server: what is held is saved if there are save points, or if SHUTDOWN SAVE asked for it. */
-async function close(store: Store | undefined, save: boolean, log: Logger): Promise<void> {
-  try {
-    await store?.close({ save })
-  } catch (error) {
-    log.error(`Error trying to save the DB: ${error}`)
-  }
 }
 
 /** Our own mistake: nothing can be relied on any more. Where it happened belongs in the log, as who reads that comes later. */
@@ -155,8 +127,6 @@ function crash(log: Logger, error: unknown): never {
 
 /** What the configuration asks for and does not get. Promises about data are worth more than a debug line. */
 function tellWhatIsNot(config: Config, log: Logger): void {
-  if (config.savePoints().length > 0)
-    log.warn('WARNING: this version saves at shutdown and when told to (SAVE, BGSAVE): no save point is waited for.')
   for (const name of config.ignored())
     log.debug(`The directive ${name} is kept for CONFIG GET, and has no effect here.`)
 }

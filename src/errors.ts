@@ -25,6 +25,7 @@ export type StoreErrorCode =
   | 'UNKNOWN_COMMAND' // a primary streamed a command that this version does not know
   | 'LINK' // a connection could not be made, or broke
   | 'FILE' // a file cannot be read or written
+  | 'LOCKED' // another store, of this process or of another, has the folder
   | 'ADDRESS' // an address cannot be listened at
 
 /** An error of the library itself. `code` is stable; `cause` keeps what lies behind it. */

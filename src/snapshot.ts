@@ -48,6 +48,8 @@ class Section implements Capture {
   readonly #cursor: Iterator<[string, Slot]>
   readonly #uses: keyof KeyUse | undefined
   preimageBytes = 0
+  /** Keys that were written, or begun. */
+  written = 0
   /** The collection of which a part is written. Were it to change, all of it is written first. */
   #begun: { key: string; steps: Steps } | null = null
 
@@ -92,6 +94,7 @@ class Section implements Capture {
   }
 
   #write(writer: RdbWriter, key: string, value: Value, expiresAt: number | null, use: KeyUse | null): void {
+    this.written++
     if (isString(value)) writer.string(key, value, expiresAt, use)
     else if (value.size <= STEP_ELEMENTS) writer.value(key, value, expiresAt, use)
     else {
@@ -152,6 +155,14 @@ export class Snapshot {
 
   get done(): boolean {
     return this.#state === 'done'
+  }
+
+  /** Keys of the file, and how many of them were written so far. */
+  get keys(): number {
+    return this.#sections.reduce((sum, { keys }) => sum + keys, 0)
+  }
+  get keysWritten(): number {
+    return this.#sections.reduce((sum, { written }) => sum + written, 0)
   }
 
   /** Bytes of the file so far. */

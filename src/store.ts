@@ -4,6 +4,7 @@ import { EventEmitter } from 'eventemitter3'
 import { type Destination, destinationOf, type PrimaryAddress } from './address.js'
 import { type Codec, type CodecName, ValueCodec } from './codec.js'
 import type { ReplicaView } from './commands/command.js'
+import type { Progress } from './commands/save.js'
 import { Config } from './config/config.js'
 import type { SettingName } from './config/directives.js'
 import { holdsTheSame, keysThatDiffer } from './digest-check.js'
@@ -17,6 +18,8 @@ import { Listener, type ListenerOptions } from './listener.js'
 import { Migrations } from './migration.js'
 import { AppendOnlyFile } from './persistence/append-only-file.js'
 import { type Disk, systemDisk } from './persistence/disk.js'
+import { Folder } from './persistence/folder.js'
+import { LoadPace } from './persistence/load-pace.js'
 import { RdbFile } from './persistence/rdb-file.js'
 import { encodeCommand } from './protocol/parser.js'
 import { Remote } from './remote.js'
@@ -51,6 +54,17 @@ export interface StoreOptions<V> {
   onShutdown?: (save: boolean | undefined) => void
   /** What CONFIG REWRITE from a client calls. Default: it is refused, there is no file. */
   rewriteConfig?: () => void
+}
+
+export interface FileOptions {
+  /** The folder. It is made if it is not there; the one that it is in has to be. */
+  dir: string
+  /** Ends the loading. */
+  signal?: AbortSignal
+  /** Hears how far the loading has come, as the event `progress` tells it later of saves. */
+  onProgress?: (progress: Progress) => void
+  /** For tests: a disk that fails. No lock is taken then. */
+  disk?: Disk
 }
 
 export interface ListenOptions extends ListenerOptions {
@@ -96,6 +110,8 @@ export interface StoreEvents {
   link: (state: LinkState, error?: Error) => void
   /** A full sync replaced the data. */
   sync: () => void
+  /** A save began, has come this far (ten times a second), or is over. */
+  progress: (progress: Progress) => void
   /** A replica came, changed its state, or went. */
   replica: (replica: { name: string; state: string }) => void
   /** A listener of an event threw. Without a listener here it is logged. */
@@ -119,15 +135,19 @@ export class Store<V = unknown> extends Face<V> {
   readonly #migrations: Migrations
   #file: RdbFile | null = null
   #log: AppendOnlyFile | null = null
+  #folder: Folder | null = null
+  #closing: Promise<void> | null = null
 
   /**
    * A store with a file, `dump.rdb` in `dir` unless the directive dbfilename says otherwise: loads what is there. From then
-   * on `save` writes it, and `close`. One that is opened again goes on where it stood: its replicas, or the primary that it
-   * follows next, need no full sync as long as their backlog reaches back that far. Throws StoreError FILE and RDB.
+   * on it is written by the save points (the directive `save`: after 3600 seconds if anything has changed, 300 if a hundred
+   * things have, 60 if ten thousand), by `save`, and by `close`. One that is opened again goes on where it stood: its
+   * replicas, or the primary that it follows next, need no full sync as long as their backlog reaches back that far. Throws
+   * StoreError FILE, RDB, ABORTED, and LOCKED when another store has the folder.
    */
-  static async open<V = unknown>(options: StoreOptions<V> & { dir: string; disk?: Disk }): Promise<Store<V>> {
+  static async open<V = unknown>(options: StoreOptions<V> & FileOptions): Promise<Store<V>> {
     const store = new Store<V>(options)
-    await store.openFile(() => options.dir, options.disk)
+    await store.openFile(() => options.dir, options)
     return store
   }
 
@@ -163,7 +183,8 @@ export class Store<V = unknown> extends Face<V> {
     for (let index = 1; index < config.number('databases'); index++) {
       this.#faces.push(new Face(engine, index, faceOptions))
     }
-    engine.onShutdown = options.onShutdown ?? null
+    const { onShutdown } = options
+    if (onShutdown !== undefined) engine.farewell.onShutdown = ({ save }) => onShutdown(save)
     engine.rewriteConfig = options.rewriteConfig ?? null
     engine.events = {
       changed: (change, key, keyspace) => this.#changed(change, key, keyspace),
@@ -174,6 +195,7 @@ export class Store<V = unknown> extends Face<V> {
       role: (role) => this.#emit('role', role),
       synced: () => {
         this.#log?.replaced()
+        this.#file?.replaced()
         this.#emit('sync')
       },
       marked: (text) => this.#verification.met(text),
@@ -294,17 +316,33 @@ export class Store<V = unknown> extends Face<V> {
   }
 
   /**
-   * Frees every address, closes every link, stops every timer. What is held stays readable. A store with a file saves what
-   * is not in it yet, unless `save` is false.
+   * Takes no more writes, waits until the replicas have everything, at most `drainMs`, frees every address, closes every
+   * link, stops every timer. What is held stays readable. A store with a file saves what is not in it yet, unless `save` is
+   * false. While a file is being loaded, it ends that, and nothing is saved. `drainMs` is what the directive shutdown-timeout
+   * says, 10 seconds, unless given; and 0 on a virtual clock, which stands still while this is awaited.
    */
-  async close(options: { save?: boolean } = {}): Promise<void> {
-    if (this.#engine.isClosed) return
+  close(options: { save?: boolean; drainMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  async #close({ save = true, drainMs }: { save?: boolean; drainMs?: number }): Promise<void> {
+    const engine = this.#engine
+    const saves = save && engine.loading === null
     this.#verification.close()
     this.#migrations.close()
-    this.#engine.close()
-    await Promise.all([...this.#listeners].map((listener) => listener.close()))
-    await this.#log?.close()
-    if (options.save !== false) await this.#file?.saveIfChanged()
+    engine.link?.stop()
+    const timeoutMs = drainMs ?? (this.#env.isVirtual ? 0 : engine.config.number('shutdown-timeout') * 1000)
+    if (timeoutMs > 0 && engine.farewell.mustWait) await engine.farewell.wait(timeoutMs)
+    engine.close()
+    try {
+      await Promise.all([...this.#listeners].map((listener) => listener.close()))
+      await this.#log?.close()
+      await this.#file?.close()
+      if (saves) await this.#file?.saveIfChanged()
+    } finally {
+      this.#folder?.release()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -334,22 +372,40 @@ export class Store<V = unknown> extends Face<V> {
     return this
   }
 
-  /** @internal For `open`, and for the program, whose folder may change. */
-  async openFile(dir: () => string, disk: Disk = systemDisk): Promise<void> {
+  /** @internal For `open`, and for the program, whose folder may change. From now on clients are told that it is loading. */
+  async openFile(dir: () => string, { signal, onProgress, disk }: Omit<FileOptions, 'dir'> = {}): Promise<void> {
     const engine = this.#engine
-    const file = new RdbFile(dir, () => engine.config.text('dbfilename'), engine)
-    const log = new AppendOnlyFile(disk, dir, engine)
+    const told = (progress: Progress): void => {
+      onProgress?.(progress)
+      this.#emit('progress', progress)
+    }
+    const pace = new LoadPace(engine, told, signal)
+    const folder = new Folder(dir, engine, disk)
+    const log = new AppendOnlyFile(disk ?? systemDisk, dir, engine)
+    const file = new RdbFile({
+      folder: dir,
+      owner: engine,
+      disk,
+      assertOurs: () => folder.assertOurs(),
+      progress: (progress) => this.#emit('progress', progress),
+    })
+    engine.file = file
     try {
+      await folder.enter()
       const isOn = engine.config.flag('appendonly')
       // Without an append-only file a snapshot that is there is its beginning: Redis would start with nothing.
-      if (!isOn || !(await log.load())) await file.load()
+      if (!isOn || !(await log.load(pace))) await file.load(pace)
       if (isOn) await log.begin()
+      pace.end('done')
+      file.begin()
     } catch (error) {
+      pace.end('failed')
+      folder.release()
       await this.close({ save: false })
       throw error
     }
     this.#file = file
-    engine.file = file
+    this.#folder = folder
     this.#log = log
     engine.appendOnly = log
   }

@@ -81,6 +81,11 @@ function file(name: string, text: string): string {
   return path
 }
 
+function folder(name: string): string {
+  mkdirSync(join(dir, name), { recursive: true })
+  return join(dir, name)
+}
+
 async function ask(port: number, ...argv: string[]): Promise<unknown> {
   await using client = await RawClient.connect({ port })
   return await client.call(...argv)
@@ -359,7 +364,7 @@ test('follows the primary that replicaof names, without waiting for it', async (
   const replica = await ready(['--port', String(port), '--replicaof', '127.0.0.1', String(primaryPort)])
   assert.match(replica.output, /:S .* \* Ready to accept connections/)
   assert.match(String(await ask(port, 'INFO', 'replication')), /master_link_status:down/)
-  await ready(['--port', String(primaryPort)])
+  await ready(['--port', String(primaryPort), '--dir', folder('primary')])
   await ask(primaryPort, 'SET', 'k', 'v')
   await until(async () => (await ask(port, 'GET', 'k')) === 'v', { what: 'the replica has the key' })
   assert.match(String(await ask(port, 'SET', 'k', 'w')), /^.*READONLY/)
@@ -402,7 +407,7 @@ test('CONFIG REWRITE keeps the file, with what has changed', async () => {
   assert.match(text, new RegExp(`^# mine\\nport ${port}\\nrepl-timeout 45\\n`))
   assert.match(text, /\nmaxmemory 100mb\n/)
   const bare = await freePort()
-  await ready(['--port', String(bare)])
+  await ready(['--port', String(bare), '--dir', folder('bare')])
   assert.match(String(await ask(bare, 'CONFIG', 'REWRITE')), /without a config file/)
 })
 

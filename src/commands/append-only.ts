@@ -69,7 +69,8 @@ export function loadAof(ctx: Context): void {
 }
 
 /** What a write is refused with while the disk takes none. */
-export function assertWritable({ appendOnly }: Pick<Server, 'appendOnly'>): void {
+export function assertWritable({ file, appendOnly }: Pick<Server, 'file' | 'appendOnly'>): void {
+  if (file !== null && file.refusal !== null) throw new ReplyError(file.refusal)
   if (appendOnly === null || appendOnly.fault === null) return
   throw new ReplyError(`MISCONF Errors writing to the AOF file: ${appendOnly.fault}`)
 }

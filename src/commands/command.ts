@@ -18,7 +18,7 @@ import type { Client } from './client.js'
 import type { LatencyMonitor } from './latency.js'
 import type { LatencyHistogram } from './latency-histogram.js'
 import type { Migration } from './migrate.js'
-import type { SaveFile } from './save.js'
+import type { Loading, SaveFile, ShutdownRequest } from './save.js'
 import type { Slowlog } from './slowlog.js'
 import type { Tracking } from './tracking.js'
 
@@ -293,8 +293,8 @@ export interface Server {
   readonly migration: Migration | null
   /** Takes all data through the bytes of a snapshot and back (DEBUG RELOAD). */
   reload(): void
-  /** A file is being loaded at the start. */
-  readonly loading: boolean
+  /** What is known of the file that is being loaded at the start; null when there is none, or no more. */
+  readonly loading: Loading | null
   /** Writes the configuration file anew; null when the node was started without one. */
   readonly rewriteConfig: (() => void) | null
   /** The active expiry may be turned off (DEBUG SET-ACTIVE-EXPIRE). */
@@ -351,9 +351,15 @@ export interface Server {
   changeReplid(): void
   /** MONITOR turns it on, RESET off. */
   setMonitor(client: Client, on: boolean): void
-  /** The program ends. Throws when nothing can end it (a store inside a service). */
-  shutdown(options: { save: boolean | undefined; now: boolean; force: boolean; abort: boolean }): void
-  resetStats(): void
+  readonly farewell: {
+    /**
+     * The program ends; `failed` is called if it does not after all. Throws when nothing can end it (a store inside a
+     * service).
+     */
+    ask(request: ShutdownRequest, failed: () => void): void
+    /** SHUTDOWN ABORT: whether there was one to give up. */
+    abort(): boolean
+  }
   /** Looks a command up by its words, subcommands included. */
   lookup(argv: readonly Arg[]): Command | undefined
 }

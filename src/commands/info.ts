@@ -6,6 +6,7 @@ import { appendOnlyFields } from './append-only.js'
 import type { Client } from './client.js'
 import type { Command, Server } from './command.js'
 import { memoryUse } from './memory-use.js'
+import type { Loading } from './save.js'
 
 export type Field = readonly [name: string, value: string | number]
 type Section = (server: Server, now: number) => Field[]
@@ -144,32 +145,44 @@ function memoryFields(server: Server): Field[] {
   ]
 }
 
-function persistenceFields(server: Server): Field[] {
-  const { loading, startedAt, lastSaveAt, changesSinceSave, file } = server
+function persistenceFields(server: Server, now: number): Field[] {
+  const { loading, lastSaveAt, changesSinceSave, file } = server
   const aof = appendOnlyFields(server)
-  const progress: Field[] = [
-    ['loading_start_time', Math.floor(startedAt / 1000)],
-    ...zeros('loading_total_bytes loading_rdb_used_mem loading_loaded_bytes'),
-    ['loading_loaded_perc', '0.00'],
-    // Clients wait that long before they ask again.
-    ['loading_eta_seconds', 1],
-  ]
+  const { keys, totalKeys } = file?.saveProgress ?? { keys: 0, totalKeys: 0 }
   return [
-    ['loading', loading ? 1 : 0],
+    ['loading', loading === null ? 0 : 1],
     ...zeros('async_loading current_cow_peak current_cow_size current_cow_size_age'),
-    ['current_fork_perc', '0.00'],
-    ...zeros('current_save_keys_processed current_save_keys_total'),
+    ['current_fork_perc', totalKeys === 0 ? '0.00' : ((keys / totalKeys) * 100).toFixed(2)],
+    ['current_save_keys_processed', keys],
+    ['current_save_keys_total', totalKeys],
     ['rdb_changes_since_last_save', changesSinceSave],
     ['rdb_bgsave_in_progress', file?.isSaving ? 1 : 0],
     ['rdb_last_save_time', Math.floor(lastSaveAt / 1000)],
     ['rdb_last_bgsave_status', file?.lastSaveFailed ? 'err' : 'ok'],
-    ['rdb_last_bgsave_time_sec', -1],
-    ['rdb_current_bgsave_time_sec', -1],
-    ...zeros('rdb_saves rdb_last_cow_size rdb_last_load_keys_expired rdb_last_load_keys_loaded'),
+    ['rdb_last_bgsave_time_sec', file?.lastSaveSeconds ?? -1],
+    ['rdb_current_bgsave_time_sec', file?.currentSaveSeconds ?? -1],
+    ['rdb_saves', file?.saves ?? 0],
+    // What is past its time is loaded, and then expires: so replicas hear of it.
+    ...zeros('rdb_last_cow_size rdb_last_load_keys_expired'),
+    ['rdb_last_load_keys_loaded', file?.loadedKeys ?? 0],
     ...aof.before,
     ...zeros('module_fork_in_progress module_fork_last_cow_size'),
     ...aof.after,
-    ...(loading ? progress : []),
+    ...(loading === null ? [] : loadingFields(loading, now)),
+  ]
+}
+
+function loadingFields({ startedAt, totalBytes, loadedBytes, usedBytes }: Loading, now: number): Field[] {
+  const elapsed = Math.floor(now / 1000) - Math.floor(startedAt / 1000)
+  // As Redis guesses it. Clients wait that long before they ask again.
+  const eta = elapsed === 0 || loadedBytes === 0 ? 1 : Math.floor((elapsed * (totalBytes - loadedBytes)) / loadedBytes)
+  return [
+    ['loading_start_time', Math.floor(startedAt / 1000)],
+    ['loading_total_bytes', totalBytes],
+    ['loading_rdb_used_mem', usedBytes],
+    ['loading_loaded_bytes', loadedBytes],
+    ['loading_loaded_perc', totalBytes === 0 ? '0.00' : ((loadedBytes / totalBytes) * 100).toFixed(2)],
+    ['loading_eta_seconds', eta],
   ]
 }
 

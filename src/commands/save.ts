@@ -5,10 +5,52 @@ import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors, StoreError } from '../errors.js'
 import { type Command, type Context, command, option } from './command.js'
 
+/** How far a save or a load has come. */
+export interface Progress {
+  readonly of: 'save' | 'load'
+  readonly state: 'running' | 'done' | 'failed'
+  /** Keys written or read so far. */
+  readonly keys: number
+  /** Bytes of the file so far. */
+  readonly bytes: number
+  /** From 0 to 100: of the keys that are saved, of the bytes that are loaded. */
+  readonly percent: number
+}
+
+/** The file that is being loaded at the start. */
+export interface Loading {
+  /** Ms since 1970. */
+  readonly startedAt: number
+  totalBytes: number
+  loadedBytes: number
+  /** What it took in memory when it was written, as it says itself. */
+  usedBytes: number
+}
+
+/** What SHUTDOWN asks for. `save` is undefined if that goes by the save points. */
+export interface ShutdownRequest {
+  save: boolean | undefined
+  /** Replicas are not waited for. */
+  now: boolean
+  /** A save that fails does not stop it. */
+  force: boolean
+}
+
 /** The file of a store. */
 export interface SaveFile {
   readonly isSaving: boolean
   readonly lastSaveFailed: boolean
+  /** Saves that were begun, of any kind. */
+  readonly saves: number
+  /** How long the last save beside other work took, and the one under way has taken so far; -1: there is none. */
+  readonly lastSaveSeconds: number
+  readonly currentSaveSeconds: number
+  /** Of the save under way; null when there is none. */
+  readonly saveProgress: { readonly keys: number; readonly totalKeys: number } | null
+  /** Keys that were loaded from it at the start. */
+  readonly loadedKeys: number
+  /** The error reply to writes while they cannot be saved (stop-writes-on-bgsave-error); null: they can. */
+  readonly refusal: string | null
   /** Writes everything, and comes back when it is on the disk. Throws StoreError FILE. */
   saveNow(): void
   /** The same beside other work. */
@@ -27,7 +69,6 @@ function save(ctx: Context): void {
     file.saveNow()
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
-    ctx.server.env.log.warn(error.message)
     throw new ReplyError('ERR')
   }
   ctx.reply.ok()
@@ -38,13 +79,13 @@ function bgsave(ctx: Context, argv: Arg[]): void {
   const isScheduled = argv.length === 2 && option(argv[1]) === 'SCHEDULE'
   if (argv.length > 1 && !isScheduled) throw replyErrors.syntax()
   const file = fileOf(ctx)
-  if (file.isSaving && !isScheduled) throw new ReplyError('ERR Background save already in progress')
-  env.log.info('Background saving started')
-  file.save().then(
-    () => env.log.info('Background saving terminated with success'),
-    (error: unknown) => env.log.warn(`Background saving error: ${error}`),
-  )
-  ctx.reply.status(isScheduled ? 'Background saving scheduled' : 'Background saving started')
+  if (file.isSaving) throw new ReplyError('ERR Background save already in progress')
+  // What goes wrong is in the log, and in INFO.
+  const begin = (): void => void file.save().catch(() => {})
+  if (ctx.client.transaction === null) begin()
+  // What the rest of the transaction writes belongs into the file.
+  else env.soon(begin)
+  ctx.reply.status(`Background saving ${ctx.client.transaction === null ? 'started' : 'scheduled'}`)
 }
 
 /** DEBUG RELOAD [NOSAVE] [NOFLUSH] [MERGE]: through the bytes of a snapshot and back, as after a restart. No file is touched. */

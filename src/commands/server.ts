@@ -8,11 +8,13 @@ import {
   type Command,
   type Context,
   command,
+  freshStats,
   INT32_MAX,
   INT32_MIN,
   integer,
   option,
   parseInteger,
+  type Server,
   text,
 } from './command.js'
 import { isLocal } from './connection.js'
@@ -198,7 +200,7 @@ export const serverCommands: readonly Command[] = [
         summary: 'Sets the counters of INFO back.',
         complexity: 'O(1)',
         run: ({ server, reply }) => {
-          server.resetStats()
+          resetStats(server)
           reply.ok()
         },
       }),
@@ -279,22 +281,54 @@ function databaseIndex(arg: Arg, which: string): number {
   return Number(index)
 }
 
-function shutdown({ server, reply }: Context, argv: Arg[]): void {
+/** Who asked for the end sees the connection close; only if it fails is there an answer. */
+function shutdown(ctx: Context, argv: Arg[]): void {
+  const { server, reply } = ctx
+  if (ctx.readyKey !== undefined) throw new ReplyError('ERR Errors trying to SHUTDOWN. Check logs.')
   const asked = new Set(argv.slice(1).map(option))
   for (const word of asked) if (!['SAVE', 'NOSAVE', 'NOW', 'FORCE', 'ABORT'].includes(word)) throw replyErrors.syntax()
   const abort = asked.has('ABORT')
   if ((abort && asked.size > 1) || (asked.has('SAVE') && asked.has('NOSAVE'))) throw replyErrors.syntax()
+  if (abort) {
+    if (!server.farewell.abort()) throw new ReplyError('ERR No shutdown in progress.')
+    reply.ok()
+    return
+  }
   const save = asked.has('SAVE') ? true : asked.has('NOSAVE') ? false : undefined
-  server.shutdown({ save, now: asked.has('NOW'), force: asked.has('FORCE'), abort })
-  // Who asked for the end sees the connection close; nothing is answered.
-  if (abort) reply.ok()
+  const request = { save, now: asked.has('NOW'), force: asked.has('FORCE') }
+  if (!ctx.mayBlock) {
+    server.farewell.ask(request, () => {})
+    return
+  }
+  // Asked for before the client waits: it may be refused.
+  let failed = (): void => {}
+  server.farewell.ask(request, () => failed())
+  ctx.block({
+    keys: [],
+    type: 'list',
+    timeoutMs: 0,
+    timedOut: () => {},
+    work: (done) => {
+      failed = done
+    },
+  })
+}
+
+function resetStats({ stats, commands }: Server): void {
+  Object.assign(stats, freshStats())
+  for (const command of commands.values()) {
+    for (const one of [command, ...(command.subcommands?.values() ?? [])]) {
+      one.calls = one.microseconds = one.rejectedCalls = one.failedCalls = 0
+      one.latency = null
+    }
+  }
 }
 
 function configSet({ server, client, reply }: Context, argv: Arg[]): void {
   if (argv.length % 2 === 1) throw replyErrors.syntax()
   const pairs: [string, string][] = []
   for (let i = 2; i < argv.length; i += 2) pairs.push([text(argv[i]), text(argv[i + 1])])
-  server.config.set(pairs, { local: isLocal(client), loading: server.loading })
+  server.config.set(pairs, { local: isLocal(client), loading: server.loading !== null })
   reply.ok()
 }
 

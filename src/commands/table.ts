@@ -75,13 +75,3 @@ export function findCommand(name: Arg): Command | undefined {
   }
   return found
 }
-
-/** CONFIG RESETSTAT: no command was ever called. */
-export function resetCounts(): void {
-  for (const command of commands.values()) {
-    for (const one of [command, ...(command.subcommands?.values() ?? [])]) {
-      one.calls = one.microseconds = one.rejectedCalls = one.failedCalls = 0
-      one.latency = null
-    }
-  }
-}

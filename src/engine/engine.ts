@@ -15,12 +15,12 @@ import {
   type Server,
   type Stats,
 } from '../commands/command.js'
-import type { SaveFile } from '../commands/save.js'
-import { commands, findCommand, resetCounts } from '../commands/table.js'
+import type { Loading, SaveFile } from '../commands/save.js'
+import { commands, findCommand } from '../commands/table.js'
 import { Tracking } from '../commands/tracking.js'
 import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
-import { assert, ReplyError, replyErrors, StoreError } from '../errors.js'
+import { assert, type ReplyError, replyErrors, StoreError } from '../errors.js'
 import type { Dataset } from '../keyspace/dataset.js'
 import type { Hash } from '../keyspace/hash.js'
 import type { Change, Keyspace } from '../keyspace/keyspace.js'
@@ -30,7 +30,7 @@ import type { Reply, ReplyValue } from '../protocol/writer.js'
 import { supplementOf } from '../rdb/supplement.js'
 import { History } from '../replication/history.js'
 import type { Replica } from '../replication/primary.js'
-import type { LinkState, SnapshotLoad } from '../replication/replica.js'
+import type { LinkState } from '../replication/replica.js'
 import type { SnapshotForm } from '../replication/snapshot-form.js'
 import { Stream } from '../replication/stream.js'
 import type { Snapshot } from '../snapshot.js'
@@ -39,6 +39,7 @@ import { Bounds } from './bounds.js'
 import { Calls } from './calls.js'
 import { Contents } from './contents.js'
 import { Expirer } from './expirer.js'
+import { Farewell } from './farewell.js'
 import { Gate } from './gate.js'
 import { Images } from './images.js'
 import { Journal } from './journal.js'
@@ -84,7 +85,7 @@ export class Engine implements Server {
   readonly stream: Stream
   readonly runId: string
   readonly startedAt: number
-  readonly loading = false
+  loading: Loading | null = null
   readonly stats: Stats = freshStats()
   changesSinceSave = 0
   file: SaveFile | null = null
@@ -95,8 +96,6 @@ export class Engine implements Server {
   lastSaveAt: number
   rewriteConfig: (() => void) | null = null
   events: Partial<EngineEvents> = {}
-  /** Ends the program (SHUTDOWN); null inside a service, which nobody may end from outside. */
-  onShutdown: ((save: boolean | undefined) => void) | null = null
   port = 0
   readonly #role: Role
   readonly dial: (host: string, port: number) => Transport
@@ -119,6 +118,7 @@ export class Engine implements Server {
   readonly #bounds: Bounds
   readonly timing: Timing
   readonly pause: Pause
+  readonly farewell: Farewell
   #closed = false
 
   constructor(options: EngineOptions) {
@@ -134,6 +134,14 @@ export class Engine implements Server {
     this.stream = new Stream(this.history)
     this.timing = new Timing(env, config)
     this.pause = new Pause(env, () => this.#expirer.arm())
+    this.farewell = new Farewell({
+      env,
+      config,
+      history: this.history,
+      pause: this.pause,
+      replicas: () => this.#role.primary.replicas,
+      requestAcks: () => this.#role.primary.requestAcks(),
+    })
     this.contents = new Contents({
       owner: this.#owner,
       databases: config.number('databases'),
@@ -184,6 +192,7 @@ export class Engine implements Server {
     this.#gate = new Gate({
       config,
       link: () => this.#role.link,
+      loading: () => this.loading,
       makeRoom: () => this.#bounds.makeRoom(),
       goodReplicas: (maxLagSeconds) => this.#role.goodReplicas(maxLagSeconds),
       unwatch: (client) => this.unwatch(client),
@@ -375,7 +384,7 @@ export class Engine implements Server {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new StoreError('CLOSED', 'the store is closed')
+    if (this.#closed || this.farewell.isUnderWay) throw new StoreError('CLOSED', 'the store is closed')
   }
 
   #remove(keyspace: Keyspace, key: string, why: 'expire' | 'evict'): boolean {
@@ -514,8 +523,8 @@ export class Engine implements Server {
     this.history.becomeNew()
   }
 
-  beginRestore(): SnapshotLoad {
-    return this.images.beginRestore()
+  beginRestore(about?: (name: string, value: string) => void): ReturnType<Images['beginRestore']> {
+    return this.images.beginRestore(about)
   }
 
   reload(): void {
@@ -568,19 +577,6 @@ export class Engine implements Server {
     client.monitor = on
     if (on) this.monitors.add(client)
     else this.monitors.delete(client)
-  }
-
-  shutdown(options: { save: boolean | undefined; now: boolean; force: boolean; abort: boolean }): void {
-    if (options.abort) throw new ReplyError('ERR No shutdown in progress.')
-    if (this.onShutdown === null)
-      throw new ReplyError('ERR This store is part of a service and is not ended from outside.')
-    const { onShutdown } = this
-    this.env.soon(() => onShutdown(options.save)) // not from inside this call: it closes the store
-  }
-
-  resetStats(): void {
-    Object.assign(this.stats, freshStats())
-    resetCounts()
   }
 
   close(): void {

@@ -14,12 +14,14 @@ export interface GateHost {
   readonly config: Config
   /** The link to our primary, when this is a replica. */
   link(): { readonly isUp: boolean } | null
+  /** What is being loaded at the start. */
+  loading(): object | null
   /** Makes room for a write; false when there is none to be made. */
   makeRoom(): boolean
   /** Replicas that acknowledged within so many seconds. */
   goodReplicas(maxLagSeconds: number): number
   unwatch(client: Client): void
-  /** Throws MISCONF while a file that has to hold every write takes none. */
+  /** Throws MISCONF while what is written cannot be saved. */
   assertFilesTakeWrites(): void
 }
 
@@ -78,21 +80,22 @@ export class Gate {
     }
     if (client.kind === 'primary') return
     const needs = client.transaction === null ? command : needsOf(client.transaction, command)
+    if (needs.isWrite || command.name === 'ping') this.#host.assertFilesTakeWrites()
     if (link !== null) {
       if (needs.isWrite && (client.kind === 'internal' || this.#refusesWrites)) {
         throw replyErrors.readOnly()
       }
       const stale = !link.isUp && client.kind !== 'internal' && !config.flag('replica-serve-stale-data')
-      if (stale && !runsStale(client.transaction, command)) throw replyErrors.masterDown()
+      if (stale && !runsThen('stale', client.transaction, command)) throw replyErrors.masterDown()
       return
     }
-    if (needs.isWrite || command.name === 'ping') this.#host.assertFilesTakeWrites()
     if (needs.isWrite && this.#minReplicas > 0) {
       if (this.#host.goodReplicas(config.number('min-replicas-max-lag')) < this.#minReplicas) {
         throw new ReplyError('NOREPLICAS Not enough good replicas to write.')
       }
     }
     if (needs.deniesOom && !this.#host.makeRoom()) throw replyErrors.oom()
+    if (this.#host.loading() !== null && !runsThen('loading', client.transaction, command)) throw replyErrors.loading()
   }
 
   /** Puts the request aside for EXEC if the client has a transaction open; says whether it did. */
@@ -147,11 +150,11 @@ function needsOf({ queue }: Transaction, command: Command): Pick<Command, 'isWri
   }
 }
 
-/** Whether it may run without a link to the primary: EXEC, if all of its commands may. */
-function runsStale(transaction: Transaction | null, command: Command): boolean {
-  if (!command.flags.has('stale')) return false
+/** Whether it may run without a link to the primary, or while a file is loaded: EXEC, if all of its commands may. */
+function runsThen(when: 'stale' | 'loading', transaction: Transaction | null, command: Command): boolean {
+  if (!command.flags.has(when)) return false
   if (transaction === null || command.name !== 'exec') return true
-  return transaction.queue.every((queued) => queued.command.flags.has('stale'))
+  return transaction.queue.every((queued) => queued.command.flags.has(when))
 }
 
 function unknownCommand(argv: readonly Arg[]): ReplyError {

@@ -11,7 +11,7 @@ import { FILE_FORM, type SnapshotForm } from '../replication/snapshot-form.js'
 import { Snapshot } from '../snapshot.js'
 import { REDIS_VERSION } from '../version.js'
 import type { Contents } from './contents.js'
-import { loadInto } from './loading.js'
+import { loadInto, type SnapshotPlace } from './loading.js'
 
 export interface ImagesHost {
   readonly env: Env
@@ -60,23 +60,46 @@ export class Images {
 
   /** A full sync's snapshot, from our primary. */
   beginLoad(): SnapshotLoad {
-    return loadInto(this.#host.contents.fresh(), (fresh, { streamDb, leftOut }) => {
+    const whole = (fresh: Dataset, { streamDb, leftOut }: SnapshotPlace): void => {
       this.#tellLeftOut(leftOut)
       this.#host.replace(fresh, streamDb)
       this.#host.synced()
-    })
+    }
+    return loadInto(this.#host.contents.fresh(), whole, { about: (name, value) => this.#tellAbout(name, value) })
   }
 
   /**
    * Takes the data of a file, and the place in a history where it was written: who stands there too, or knows it, goes on
-   * with a partial resync. Only before anything was written or followed.
+   * with a partial resync. Only before anything was written or followed. `about` gets what the file says of itself.
    */
-  beginRestore(): SnapshotLoad {
-    return loadInto(this.#host.contents.fresh(), (fresh, { streamDb, replid, offset, leftOut }) => {
+  beginRestore(about?: (name: string, value: string) => void): SnapshotLoad & { readonly keys: number } {
+    const dataset = this.#host.contents.fresh()
+    const whole = (fresh: Dataset, { streamDb, replid, offset, leftOut }: SnapshotPlace): void => {
       this.#tellLeftOut(leftOut)
       this.#host.replace(fresh, streamDb)
       if (replid !== '') this.restoredAt(replid, offset)
+    }
+    const load = loadInto(dataset, whole, {
+      about: (name, value) => {
+        this.#tellAbout(name, value)
+        about?.(name, value)
+      },
     })
+    return {
+      ...load,
+      get keys() {
+        return dataset.size
+      },
+    }
+  }
+
+  /** The lines of Redis. */
+  #tellAbout(name: string, value: string): void {
+    const { log, now } = this.#host.env
+    if (name === 'redis-ver' || name === 'valkey-ver') log.info(`Loading RDB produced by version ${value}`)
+    else if (name === 'ctime') log.info(`RDB age ${Math.max(0, Math.floor(now() / 1000) - Number(value))} seconds`)
+    else if (name === 'used-mem')
+      log.info(`RDB memory usage when created ${(Number(value) / 1024 / 1024).toFixed(2)} Mb`)
   }
 
   #tellLeftOut(leftOut: ReadonlySet<string>): void {
@@ -98,7 +121,7 @@ export class Images {
         this.#tellLeftOut(leftOut)
         this.#host.replace(fresh, 0)
       },
-      followed,
+      { followed, about: (name, value) => this.#tellAbout(name, value) },
     )
   }
 

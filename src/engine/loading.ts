@@ -19,14 +19,21 @@ export interface SnapshotPlace {
   leftOut: Set<string>
 }
 
+export interface LoadHooks {
+  /** Gets bytes behind the snapshot's end; without it they are an error. */
+  followed?: ((bytes: Buffer) => void) | undefined
+  /** Gets the fields about the file and its writer. */
+  about?: (name: string, value: string) => void
+}
+
 /**
  * `whole` gets the dataset when all of it is there and the checksum is right, and where it stands. Errors are StoreErrors
- * RDB; the dataset is then to be forgotten. `followed` gets bytes behind the snapshot's end; without it they are an error.
+ * RDB; the dataset is then to be forgotten.
  */
 export function loadInto(
   fresh: Dataset,
   whole: (fresh: Dataset, place: SnapshotPlace) => void,
-  followed?: (bytes: Buffer) => void,
+  { followed, about }: LoadHooks = {},
 ): SnapshotLoad {
   const { keyspaces } = fresh
   let keyspace = keyspaces[0]
@@ -42,6 +49,7 @@ export function loadInto(
   const reader = new RdbReader(
     {
       aux: (name, value) => {
+        about?.(name, value)
         if (name === 'repl-stream-db' && keyspaces[Number(value)] !== undefined) place.streamDb = Number(value)
         else if (name === 'repl-id' && /^[0-9a-zA-Z]{40}$/.test(value)) place.replid = value
         else if (name === 'repl-offset' && /^\d{1,15}$/.test(value)) place.offset = Number(value)

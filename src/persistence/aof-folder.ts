@@ -16,6 +16,7 @@ import {
 } from './aof-manifest.js'
 import type { AofOwner } from './append-only-file.js'
 import { type Disk, fileError } from './disk.js'
+import { LOOK_BYTES, type LoadPace } from './load-pace.js'
 
 const READ_BYTES = 64 * 1024
 
@@ -147,7 +148,7 @@ export class AofFolder {
 
   // Loading
 
-  async load(progress: (bytes: number, total: number) => void = () => {}): Promise<boolean> {
+  async load(pace?: LoadPace): Promise<boolean> {
     const { env, upstream, images } = this.#owner
     const beganAt = env.monotonic()
     await this.#upgrade()
@@ -157,6 +158,7 @@ export class AofFolder {
     const parts = this.#parts()
     let total = 0
     for (const { name } of parts) total += await this.#sizeOf(name)
+    pace?.begin(total, () => this.#owner.dataset.size)
     let bytes = 0
     let place: Place | null = null
     for (const part of parts) {
@@ -168,9 +170,12 @@ export class AofFolder {
             const chunk = Buffer.allocUnsafeSlow(READ_BYTES)
             const count = await file.read(chunk)
             if (count === 0) break
-            reader.write(chunk.subarray(0, count))
-            bytes += count
-            progress(bytes, total)
+            for (let at = 0; at < count; at += LOOK_BYTES) {
+              const piece = chunk.subarray(at, Math.min(count, at + LOOK_BYTES))
+              reader.write(piece)
+              bytes += piece.length
+              await pace?.at(bytes)
+            }
           }
         } finally {
           await file.close()

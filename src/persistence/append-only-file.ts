@@ -13,12 +13,14 @@ import { AofFolder } from './aof-folder.js'
 import { AofLog, type OpenIncrement } from './aof-log.js'
 import { writeBase } from './aof-rewrite.js'
 import type { Disk } from './disk.js'
+import type { LoadPace } from './load-pace.js'
 
 /** The engine, as far as the file needs it. */
 export type AofOwner = Pick<
   Engine,
   | 'env'
   | 'config'
+  | 'dataset'
   | 'history'
   | 'stream'
   | 'upstream'
@@ -93,11 +95,11 @@ export class AppendOnlyFile implements AppendOnly {
   // The start and the end
 
   /**
-   * Loads what is there; false when there is no append-only file. `progress` hears of bytes as they are read. Throws
+   * Loads what is there; false when there is no append-only file. `pace` cuts it into slices. Throws
    * StoreError AOF or RDB for what is damaged, with the file and the place, and FILE for what cannot be read.
    */
-  async load(progress?: (bytes: number, total: number) => void): Promise<boolean> {
-    return this.#folder.load(progress)
+  async load(pace?: LoadPace): Promise<boolean> {
+    return this.#folder.load(pace)
   }
 
   /** Writes go into the file from now on. Comes back when all that is held is in it. */

@@ -71,6 +71,9 @@ export interface Disk {
 
 const FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', create: 'w', append: 'a' }
 
+/** What a store holds is nobody else's business. */
+const OWNER_ONLY = 0o600
+
 const openNumber = promisify(openCallback)
 const readSome = promisify(read)
 const writeSome = promisify(write)
@@ -113,8 +116,8 @@ class SystemFile implements DiskFile {
 }
 
 export const systemDisk: Disk = {
-  open: async (path, mode) => new SystemFile(await openNumber(path, FLAGS[mode])),
-  openNow: (path, mode) => new SystemFile(openSync(path, FLAGS[mode])),
+  open: async (path, mode) => new SystemFile(await openNumber(path, FLAGS[mode], OWNER_ONLY)),
+  openNow: (path, mode) => new SystemFile(openSync(path, FLAGS[mode], OWNER_ONLY)),
   rename,
   renameNow: renameSync,
   remove: (path) => rm(path, { force: true }),

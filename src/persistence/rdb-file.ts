@@ -1,64 +1,132 @@
 // Snapshots as files. A file is written beside its place, forced to the disk, and then renamed into it: whoever looks finds
-// the old one whole or the new one whole. Reading and writing leave the event loop free between slices.
+// the old one whole or the new one whole. Reading and writing leave the event loop free between slices of time.
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { StoreError } from '../errors.js'
+import type { Progress, SaveFile } from '../commands/save.js'
+import type { Config } from '../config/config.js'
+import type { Env } from '../env.js'
+import type { StoreError } from '../errors.js'
+import { type Disk, type DiskFile, fileError, systemDisk } from './disk.js'
+import { LOOK_BYTES, type LoadPace } from './load-pace.js'
+import { SavePoints } from './save-points.js'
+
+/** A snapshot being taken: see Snapshot. */
+interface Source {
+  readonly done: boolean
+  readonly keys: number
+  readonly keysWritten: number
+  readonly bytesWritten: number
+  read(maxKeys: number): Buffer[]
+  cancel(): void
+}
+
+/** Where a file is read to: see Images.beginRestore. */
+interface Target {
+  readonly keys: number
+  write(chunk: Buffer): void
+  commit(): void
+}
 
 /** The engine, as far as a file needs it. */
 export interface FileOwner {
+  readonly env: Env
+  readonly config: Config
   readonly history: { readonly offset: number }
-  readonly env: { now(): number }
   changesSinceSave: number
   lastSaveAt: number
-  takeSnapshot(): { read(maxKeys: number): Buffer[]; readonly done: boolean; cancel(): void }
+  takeSnapshot(): Source
   /** Takes what is read; `commit` puts it in the place of all data. */
-  beginRestore(): { write(chunk: Buffer): void; commit(): void }
+  beginRestore(about: (name: string, value: string) => void): Target
 }
 
-/** Keys looked at before other work gets its turn. */
-const KEYS_PER_SLICE = 1000
-const READ_BYTES = 256 * 1024
+export interface FileOptions {
+  /** The folder. Asked for each time: CONFIG SET may change it. */
+  folder: () => string
+  owner: FileOwner
+  /** Hears of progress: at the start, at the end, and every 100 ms in between. */
+  progress?: (progress: Progress) => void
+  /** Throws unless this folder may be written to. */
+  assertOurs?: () => void
+  disk?: Disk
+}
 
-export class RdbFile {
-  readonly #pathNow: () => string
+/** The event loop gets its turn after this long of writing. */
+const SAVE_SLICE_MS = 1
+/** Keys between two looks at the clock while a snapshot is written. */
+const KEYS_PER_LOOK = 64
+const READ_BYTES = 256 * 1024
+/** As Redis (rdb-save-incremental-fsync): else the last one has to wait for all that the system put off. */
+const SYNC_BYTES = 4 * 1024 * 1024
+const PROGRESS_MS = 100
+
+const MISCONF =
+  "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may " +
+  'modify the data set are disabled, because this instance is configured to report errors during writes if RDB ' +
+  'snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.'
+
+export class RdbFile implements SaveFile {
   readonly #owner: FileOwner
+  readonly #options: FileOptions
+  readonly #disk: Disk
+  readonly #points: SavePoints
   /** Saves run one after the other. */
   #saving: Promise<void> = Promise.resolve()
-  #saves = 0
-  lastSaveFailed = false
+  #waiting = 0
+  /** The one under way: when it began (ms since 1970), and what it writes. */
+  #current: { readonly startedAt: number; readonly source: Source } | null = null
   /** Where the file's data stand in the stream; -1 when there is no file yet. */
   #offset = -1
+  saves = 0
+  lastSaveFailed = false
+  lastSaveSeconds = -1
+  loadedKeys = 0
+  refusal: string | null = null
 
-  /** `folder` and `name` are asked for each time: CONFIG SET may change them. */
-  constructor(folder: () => string, name: () => string, owner: FileOwner) {
-    this.#pathNow = () => join(folder(), name())
+  constructor(options: FileOptions) {
+    this.#options = options
+    this.#disk = options.disk ?? systemDisk
+    const owner = options.owner
     this.#owner = owner
+    this.#points = new SavePoints({
+      env: owner.env,
+      config: owner.config,
+      changes: () => owner.changesSinceSave,
+      lastSaveAt: () => owner.lastSaveAt,
+      file: this,
+    })
+    for (const name of ['stop-writes-on-bgsave-error', 'save'] as const) owner.config.on(name, () => this.#judge())
   }
 
   get path(): string {
-    return this.#pathNow()
+    return join(this.#options.folder(), this.#owner.config.text('dbfilename'))
   }
 
   get isSaving(): boolean {
-    return this.#saves > 0
+    return this.#waiting > 0
   }
 
-  /** Reads the file, if there is one. Throws StoreError RDB for what is damaged, FILE for what cannot be read. */
-  async load(): Promise<void> {
+  get currentSaveSeconds(): number {
+    return this.#current === null ? -1 : Math.floor((this.#owner.env.now() - this.#current.startedAt) / 1000)
+  }
+
+  get saveProgress(): { keys: number; totalKeys: number } | null {
+    const source = this.#current?.source
+    return source === undefined ? null : { keys: source.keysWritten, totalKeys: source.keys }
+  }
+
+  /** Reads the file, if there is one. Throws StoreError RDB for what is damaged, FILE for what cannot be read, ABORTED, CLOSED. */
+  async load(pace: LoadPace): Promise<void> {
+    const { path } = this
     try {
-      const file = await openIfThere(this.path)
-      if (file === undefined) return
-      try {
-        await readInto(file, this.#owner.beginRestore())
-      } finally {
-        await file.close()
-      }
-      this.#offset = this.#owner.history.offset
+      await this.#load(path, pace)
     } catch (cause) {
-      throw fileError(`cannot load ${this.path}`, cause)
+      throw fileError(`cannot load ${path}`, cause)
     }
+  }
+
+  /** The save points hold from now on. */
+  begin(): void {
+    this.#points.start()
   }
 
   /**
@@ -67,21 +135,24 @@ export class RdbFile {
    */
   save(): Promise<void> {
     const begun = this.isSaving ? this.#saving.then(() => this.#save()) : this.#save()
-    this.#saves++
-    const saved = begun.finally(() => this.#saves--)
+    this.#waiting++
+    const saved = begun.finally(() => this.#waiting--)
     this.#saving = saved.catch(() => {})
     return saved
   }
 
   /** The same, and nothing else happens meanwhile (SAVE). */
   saveNow(): void {
+    const owner = this.#owner
     const { path } = this
+    this.saves++
     try {
-      writeNow(path, this.#owner.takeSnapshot())
+      this.#options.assertOurs?.()
+      writeNow(this.#disk, path, owner.takeSnapshot())
     } catch (cause) {
       throw this.#failed(path, cause)
     }
-    this.#saved(this.#owner.history.offset, this.#owner.changesSinceSave)
+    this.#saved(owner.history.offset, owner.changesSinceSave)
   }
 
   /** The same, unless the file holds it already. */
@@ -91,112 +162,212 @@ export class RdbFile {
     if (changesSinceSave > 0 || history.offset !== this.#offset) await this.save()
   }
 
+  /** A full sync put other data in the place of all: what the file holds is of no more use. */
+  replaced(): void {
+    this.#points.dueAtOnce()
+  }
+
+  /** No save is begun any more by itself. Resolves when none is under way. */
+  close(): Promise<void> {
+    this.#points.stop()
+    return this.#saving
+  }
+
+  async #load(path: string, pace: LoadPace): Promise<void> {
+    const owner = this.#owner
+    const { env } = owner
+    const size = await this.#disk.size(path)
+    pace.assertGoesOn()
+    if (size === undefined) return
+    const startedAt = env.monotonic()
+    const target = owner.beginRestore((name, value) => {
+      if (name === 'used-mem') pace.usedBytes = Number(value)
+    })
+    pace.begin(size, () => target.keys)
+    const file = await this.#disk.open(path, 'read')
+    try {
+      let bytes = 0
+      for await (const piece of piecesOf(file)) {
+        target.write(piece)
+        bytes += piece.length
+        await pace.at(bytes)
+      }
+    } finally {
+      await file.close()
+    }
+    target.commit()
+    this.loadedKeys = target.keys
+    this.#offset = owner.history.offset
+    env.log.info(`Done loading RDB, keys loaded: ${target.keys}, keys expired: 0.`)
+    env.log.info(`DB loaded from disk: ${((env.monotonic() - startedAt) / 1000).toFixed(3)} seconds`)
+  }
+
   async #save(): Promise<void> {
     const owner = this.#owner
+    const { env } = owner
     const { offset } = owner.history
     const { changesSinceSave } = owner
     const { path } = this
+    const startedAt = env.now()
+    this.saves++
+    this.#points.tried()
+    env.log.info('Background saving started')
     try {
-      await write(path, owner.takeSnapshot())
+      this.#options.assertOurs?.()
+      const source = owner.takeSnapshot()
+      this.#current = { startedAt, source }
+      await this.#write(path, source)
     } catch (cause) {
-      throw this.#failed(path, cause)
+      const error = this.#failed(path, cause)
+      this.lastSaveFailed = true
+      this.#judge()
+      env.log.warn('Background saving error')
+      throw error
+    } finally {
+      this.lastSaveSeconds = this.currentSaveSeconds
+      this.#current = null
     }
     this.#saved(offset, changesSinceSave)
+    env.log.info('Background saving terminated with success')
+  }
+
+  /** What one slice gives is written while the next one is taken. */
+  async #write(path: string, source: Source): Promise<void> {
+    const { env, config } = this.#owner
+    const disk = this.#disk
+    const temporary = temporaryOf(path)
+    const syncs = config.flag('rdb-save-incremental-fsync')
+    const progress = this.#reporter(source)
+    try {
+      const file = await disk.open(temporary, 'create')
+      let writing: Promise<void> = Promise.resolve()
+      let unsynced = 0
+      try {
+        while (!source.done) {
+          const chunks = slice(source, env)
+          progress.look()
+          // Waited for while the slice's data is held: so at most two slices are in memory.
+          await writing
+          for (const { length } of chunks) unsynced += length
+          const sync = syncs && unsynced >= SYNC_BYTES
+          if (sync) unsynced = 0
+          writing = writeAll(file, chunks, sync)
+          writing.catch(() => {})
+          if (!source.done) await new Promise<void>((resolve) => env.soon(resolve))
+        }
+        await writing
+        await file.sync()
+      } finally {
+        await writing.catch(() => {})
+        await file.close()
+      }
+      await disk.rename(temporary, path)
+      await disk.syncFolder(dirname(path))
+      progress.tell('done')
+    } catch (error) {
+      source.cancel()
+      await disk.remove(temporary).catch(() => {})
+      progress.tell('failed')
+      throw error
+    }
   }
 
   #saved(offset: number, changes: number): void {
     const owner = this.#owner
     this.lastSaveFailed = false
+    this.#judge()
     this.#offset = offset
     owner.changesSinceSave -= changes
     owner.lastSaveAt = owner.env.now()
+    owner.env.log.info('DB saved on disk')
   }
 
   #failed(path: string, cause: unknown): StoreError {
-    this.lastSaveFailed = true
-    return fileError(`cannot save ${path}`, cause)
+    const error = fileError(`cannot save ${path}`, cause)
+    this.#owner.env.log.warn(error.message)
+    return error
   }
-}
 
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, 'r')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+  /** Writes are refused as Redis does it: a save beside other work failed, and there are save points. */
+  #judge(): void {
+    const { config } = this.#owner
+    const refuses = this.lastSaveFailed && config.flag('stop-writes-on-bgsave-error') && config.savePoints().length > 0
+    this.refusal = refuses ? MISCONF : null
   }
-}
 
-async function readInto(file: FileHandle, target: ReturnType<FileOwner['beginRestore']>): Promise<void> {
-  const chunk = Buffer.allocUnsafeSlow(READ_BYTES)
-  for (;;) {
-    const { bytesRead } = await file.read(chunk, 0, READ_BYTES)
-    if (bytesRead === 0) break
-    target.write(chunk.subarray(0, bytesRead))
-  }
-  target.commit()
-}
-
-async function write(path: string, snapshot: ReturnType<FileOwner['takeSnapshot']>): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`
-  try {
-    // For its owner alone: a snapshot holds everything.
-    const file = await open(temporary, 'w', 0o600)
-    try {
-      while (!snapshot.done) for (const chunk of snapshot.read(KEYS_PER_SLICE)) await writeAll(file, chunk)
-      await file.sync()
-    } finally {
-      await file.close()
+  #reporter(source: Source): { look(): void; tell(state: Progress['state']): void } {
+    const { env } = this.#owner
+    const tell = (state: Progress['state']): void => {
+      const { keys: total, keysWritten: keys, bytesWritten: bytes } = source
+      this.#options.progress?.({ of: 'save', state, keys, bytes, percent: total === 0 ? 100 : (keys / total) * 100 })
     }
-    await rename(temporary, path)
-    await syncFolder(dirname(path))
-  } catch (error) {
-    snapshot.cancel()
-    await rm(temporary, { force: true })
-    throw error
+    let toldAt = env.monotonic()
+    tell('running')
+    const look = (): void => {
+      const now = env.monotonic()
+      if (now - toldAt < PROGRESS_MS) return
+      toldAt = now
+      tell('running')
+    }
+    return { look, tell }
   }
 }
 
-function writeNow(path: string, snapshot: ReturnType<FileOwner['takeSnapshot']>): void {
-  const temporary = `${path}.${process.pid}.tmp`
+/** The bytes of a file, in pieces small enough to look at the clock after each. One read is under way beside the work. */
+async function* piecesOf(file: DiskFile): AsyncGenerator<Buffer, void, void> {
+  const buffers = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)]
+  let reading = file.read(buffers[0])
   try {
-    const file = openSync(temporary, 'w', 0o600)
+    for (let turn = 0; ; turn ^= 1) {
+      const bytes = await reading
+      if (bytes === 0) return
+      reading = file.read(buffers[turn ^ 1])
+      for (let at = 0; at < bytes; at += LOOK_BYTES) {
+        yield buffers[turn].subarray(at, Math.min(bytes, at + LOOK_BYTES))
+      }
+    }
+  } finally {
+    // The file is closed next: not under a read.
+    await reading.catch(() => {})
+  }
+}
+
+function slice(source: Source, env: Env): Buffer[] {
+  const until = env.monotonic() + SAVE_SLICE_MS
+  const chunks: Buffer[] = []
+  do chunks.push(...source.read(KEYS_PER_LOOK))
+  while (!source.done && env.monotonic() < until)
+  return chunks
+}
+
+async function writeAll(file: DiskFile, chunks: readonly Buffer[], sync: boolean): Promise<void> {
+  for (const chunk of chunks) await file.write(chunk)
+  if (sync) await file.sync()
+}
+
+function writeNow(disk: Disk, path: string, source: Source): void {
+  const temporary = temporaryOf(path)
+  try {
+    const file = disk.openNow(temporary, 'create')
     try {
-      while (!snapshot.done) {
-        for (const chunk of snapshot.read(KEYS_PER_SLICE)) {
-          for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done)
+      while (!source.done) {
+        for (const chunk of source.read(KEYS_PER_LOOK)) {
+          for (let done = 0; done < chunk.length; ) done += file.writeNow([chunk.subarray(done)])
         }
       }
-      fsyncSync(file)
+      file.syncNow()
     } finally {
-      closeSync(file)
+      file.closeNow()
     }
-    renameSync(temporary, path)
-    const folder = openSync(dirname(path), 'r')
-    fsyncSync(folder)
-    closeSync(folder)
+    disk.renameNow(temporary, path)
+    disk.syncFolderNow(dirname(path))
   } catch (error) {
-    snapshot.cancel()
-    rmSync(temporary, { force: true })
+    source.cancel()
+    disk.removeNow(temporary)
     throw error
   }
 }
 
-async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
-  for (let done = 0; done < chunk.length; ) done += (await file.write(chunk, done)).bytesWritten
-}
-
-/** Else the new name may be lost with the power. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-}
-
-function fileError(what: string, cause: unknown): StoreError {
-  if (cause instanceof StoreError) return new StoreError(cause.code, `${what}: ${cause.message}`, { cause })
-  return new StoreError('FILE', `${what}: ${(cause as Error).message}`, { cause })
+function temporaryOf(path: string): string {
+  return `${path}.${process.pid}.tmp`
 }

@@ -30,6 +30,7 @@ export class VirtualNode {
     const clock = this.#clock
     return {
       name,
+      isVirtual: true,
       now: () => VIRTUAL_START_MS + Math.floor(clock.nowMs),
       monotonic: lookMs === 0 ? () => clock.nowMs : () => clock.spend(lookMs),
       random: () => random.next(),

@@ -1,0 +1,88 @@
+// Loading in slices: after a few milliseconds of reading everything else gets its turn. Meanwhile clients are told that data
+// is being loaded, INFO shows how far it has come, and it can be broken off.
+
+import type { Loading, Progress } from '../commands/save.js'
+import type { Env } from '../env.js'
+import { StoreError } from '../errors.js'
+
+/** The engine, as far as this needs it. */
+export interface PaceOwner {
+  readonly env: Env
+  readonly isClosed: boolean
+  loading: Loading | null
+}
+
+/** The event loop gets its turn after this long of reading. */
+const SLICE_MS = 3
+/** Bytes between two looks at the clock. */
+export const LOOK_BYTES = 16 * 1024
+const PROGRESS_MS = 100
+
+export class LoadPace {
+  readonly #owner: PaceOwner
+  readonly #signal: AbortSignal | undefined
+  readonly #progress: (progress: Progress) => void
+  readonly #loading: Loading
+  #keys: () => number = () => 0
+  #state: 'waiting' | 'running' | 'over' = 'waiting'
+  #sliceBeganAt = 0
+  #toldAt = 0
+
+  /** From now on the node is loading, until `end`. */
+  constructor(owner: PaceOwner, progress: (progress: Progress) => void, signal?: AbortSignal) {
+    this.#owner = owner
+    this.#progress = progress
+    this.#signal = signal
+    this.#loading = { startedAt: owner.env.now(), totalBytes: 0, loadedBytes: 0, usedBytes: 0 }
+    owner.loading = this.#loading
+  }
+
+  /** What the file says it took in memory when it was written. */
+  set usedBytes(bytes: number) {
+    this.#loading.usedBytes = bytes
+  }
+
+  /** There is something to load. */
+  begin(totalBytes: number, keys: () => number): void {
+    this.assertGoesOn()
+    this.#loading.totalBytes = totalBytes
+    this.#keys = keys
+    this.#state = 'running'
+    this.#sliceBeganAt = this.#toldAt = this.#owner.env.monotonic()
+    this.#tell('running')
+  }
+
+  /** So much of it was read by now. Comes back when it may go on. Throws StoreError ABORTED, CLOSED. */
+  async at(loadedBytes: number): Promise<void> {
+    this.assertGoesOn()
+    this.#loading.loadedBytes = loadedBytes
+    const { env } = this.#owner
+    const now = env.monotonic()
+    if (now - this.#sliceBeganAt < SLICE_MS) return
+    if (now - this.#toldAt >= PROGRESS_MS) {
+      this.#toldAt = now
+      this.#tell('running')
+    }
+    await new Promise<void>((resolve) => env.soon(resolve))
+    this.assertGoesOn()
+    this.#sliceBeganAt = env.monotonic()
+  }
+
+  end(state: 'done' | 'failed'): void {
+    if (this.#state === 'running') this.#tell(state)
+    this.#state = 'over'
+    this.#owner.loading = null
+  }
+
+  assertGoesOn(): void {
+    const signal = this.#signal
+    if (signal?.aborted) throw new StoreError('ABORTED', 'the loading was aborted', { cause: signal.reason })
+    if (this.#owner.isClosed) throw new StoreError('CLOSED', 'the store was closed')
+  }
+
+  #tell(state: Progress['state']): void {
+    const { loadedBytes, totalBytes } = this.#loading
+    const percent = (loadedBytes / Math.max(1, totalBytes)) * 100
+    this.#progress({ of: 'load', state, keys: this.#keys(), bytes: loadedBytes, percent })
+  }
+}
