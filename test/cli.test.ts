@@ -246,16 +246,6 @@ test('loglevel and logfile, which stands in dir; what is ignored is said at debu
   assert.is(await loud.ended, 0)
 })
 
-test('says what is not saved, if asked for more than it does', async () => {
-  const port = String(await freePort())
-  assert.not.match((await ready(['--port', port])).output, /no save point is waited for/)
-  killAll()
-  assert.match(
-    (await ready(['--port', String(await freePort()), '--appendonly', 'yes'])).output,
-    /no save point is waited for/,
-  )
-})
-
 test('saves when told to, and at its end if there are save points; loads the file when it starts again', async () => {
   const folder = mkdtempSync(join(dir, 'saves-'))
   const args = async (...more: string[]): Promise<string[]> => [

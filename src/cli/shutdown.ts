@@ -54,6 +54,10 @@ export class Shutdown {
     const { engine } = this.#store
     const { farewell } = engine
     this.#state = 'stopping'
+    const stay = (): void => {
+      log.warn('Errors trying to shut down the server. Check the logs for more information.')
+      goOn()
+    }
     const goOn = (): void => {
       this.#state = 'running'
       farewell.abort()
@@ -69,11 +73,11 @@ export class Shutdown {
       if (save ?? this.#config.savePoints().length > 0) {
         log.info('Saving the final RDB snapshot before exiting.')
         try {
-          await this.#store.save()
+          await engine.file?.saveLast()
         } catch {
           if (!force) {
             log.warn("Error trying to save the DB, can't exit.")
-            goOn()
+            stay()
             return
           }
           log.warn('Error trying to save the DB, but exiting anyway.')

@@ -55,6 +55,8 @@ export interface SaveFile {
   saveNow(): void
   /** The same beside other work. */
   save(): Promise<void>
+  /** The same before the end. One that fails changes nothing of what INFO shows or of what is refused. */
+  saveLast(): Promise<void>
 }
 
 function fileOf({ server }: Context): SaveFile {

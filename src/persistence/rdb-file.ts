@@ -134,7 +134,15 @@ export class RdbFile implements SaveFile {
    * the system's error as cause; the old file is then untouched.
    */
   save(): Promise<void> {
-    const begun = this.isSaving ? this.#saving.then(() => this.#save()) : this.#save()
+    return this.#queue(() => this.#saveBeside())
+  }
+
+  saveLast(): Promise<void> {
+    return this.#queue(() => this.#save())
+  }
+
+  #queue(save: () => Promise<void>): Promise<void> {
+    const begun = this.isSaving ? this.#saving.then(save) : save()
     this.#waiting++
     const saved = begun.finally(() => this.#waiting--)
     this.#saving = saved.catch(() => {})
@@ -159,7 +167,7 @@ export class RdbFile implements SaveFile {
   async saveIfChanged(): Promise<void> {
     await this.#saving
     const { changesSinceSave, history } = this.#owner
-    if (changesSinceSave > 0 || history.offset !== this.#offset) await this.save()
+    if (changesSinceSave > 0 || history.offset !== this.#offset) await this.saveLast()
   }
 
   /** A full sync put other data in the place of all: what the file holds is of no more use. */
@@ -202,33 +210,40 @@ export class RdbFile implements SaveFile {
     env.log.info(`DB loaded from disk: ${((env.monotonic() - startedAt) / 1000).toFixed(3)} seconds`)
   }
 
+  async #saveBeside(): Promise<void> {
+    const { env } = this.#owner
+    env.log.info('Background saving started')
+    this.#points.tried()
+    try {
+      await this.#save()
+    } catch (error) {
+      this.lastSaveFailed = true
+      this.#judge()
+      env.log.warn('Background saving error')
+      throw error
+    }
+    env.log.info('Background saving terminated with success')
+  }
+
   async #save(): Promise<void> {
     const owner = this.#owner
-    const { env } = owner
     const { offset } = owner.history
     const { changesSinceSave } = owner
     const { path } = this
-    const startedAt = env.now()
+    const startedAt = owner.env.now()
     this.saves++
-    this.#points.tried()
-    env.log.info('Background saving started')
     try {
       this.#options.assertOurs?.()
       const source = owner.takeSnapshot()
       this.#current = { startedAt, source }
       await this.#write(path, source)
     } catch (cause) {
-      const error = this.#failed(path, cause)
-      this.lastSaveFailed = true
-      this.#judge()
-      env.log.warn('Background saving error')
-      throw error
+      throw this.#failed(path, cause)
     } finally {
-      this.lastSaveSeconds = this.currentSaveSeconds
+      this.lastSaveSeconds = Math.floor((owner.env.now() - startedAt) / 1000)
       this.#current = null
     }
     this.#saved(offset, changesSinceSave)
-    env.log.info('Background saving terminated with success')
   }
 
   /** What one slice gives is written while the next one is taken. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { MemoryNetwork, Store } from '../../src/index.js'
 import { RawClient } from '../client.js'
-import { missingPeer, startServer } from '../peers.js'
+import { missingPeer, startServer, versions } from '../peers.js'
 import { suite, until } from '../suite.js'
 
 const test = suite('rdb file')
@@ -95,14 +95,18 @@ test('two saves at once: one after the other, and the file is the later one', as
   assert.equal(readdirSync(dir), ['dump.rdb'])
 })
 
-test('a folder that is not there: FILE, and the store goes on; a store without a folder: INVALID', async () => {
+test('a folder that is not there is made; one that cannot be, or goes: FILE; a store without a folder: INVALID', async () => {
   const store = await Store.open({ dir: join(dir, 'missing'), config })
   store.set('a', 1)
+  await store.save()
+  rmSync(join(dir, 'missing'), { recursive: true })
   const { code, message } = await rejected(store.save())
   assert.is(code, 'FILE')
   assert.match(message, 'ENOENT')
   assert.is(store.get('a'), 1)
   await store.close({ save: false })
+  const unmade = await rejected(Store.open({ dir: join(dir, 'neither', 'nor'), config }))
+  assert.is(unmade.code, 'FILE')
   const memory = new Store()
   assert.is((await rejected(memory.save())).code, 'INVALID')
   await memory.close()
@@ -201,22 +205,31 @@ test('a primary that wrote after it was opened again is on a branch: following t
   await Promise.all([again.close(), spare.close()])
 })
 
-test('real servers load our file, and we load theirs', { skip: missingPeer('redis', '7.0.15') }, async () => {
-  const store = await open()
-  for (let i = 0; i < 1000; i++) store.set(`k${i}`, `value ${i}`.repeat(i % 7))
-  await store.close()
-  const server = await startServer({ family: 'redis', version: '7.0.15', args: ['--dir', dir] })
-  const client = await RawClient.connect({ port: server.port })
-  assert.is(String(await client.call('DBSIZE')), '1000')
-  await client.call('SET', 'theirs', 'x')
-  await client.call('SAVE')
-  await client.close()
-  await server.stop()
-  const again = await open()
-  assert.is(again.size, 1001)
-  assert.is(again.get('theirs'), 'x')
-  await again.close()
-})
+for (const [family, version] of versions) {
+  test(`${family} ${version} loads our file, and we load its own`, { skip: missingPeer(family, version) }, async () => {
+    const store = await open()
+    for (let i = 0; i < 1000; i++) store.set(`k${i}`, `value ${i}`.repeat(i % 7))
+    store.call('HSET', 'hash', 'f', 'v')
+    store.call('RPUSH', 'list', 'a', 'b')
+    store.call('ZADD', 'ranking', 1.5, 'm')
+    await store.close()
+    const server = await startServer({ family, version, args: ['--dir', dir] })
+    const client = await RawClient.connect({ port: server.port })
+    assert.is(String(await client.call('DBSIZE')), '1003')
+    assert.is(String(await client.call('ZSCORE', 'ranking', 'm')), '1.5')
+    await client.call('SET', 'theirs', 'x')
+    await client.call('RPUSH', 'list', 'c')
+    await client.call('SAVE')
+    await client.close()
+    await server.stop()
+    const again = await open()
+    assert.is(again.size, 1004)
+    assert.is(again.get('theirs'), 'x')
+    assert.is(again.get('k6'), 'value 6'.repeat(6))
+    assert.equal(again.call('LRANGE', 'list', 0, -1), ['a', 'b', 'c'])
+    await again.close()
+  })
+}
 
 function flipped(bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes)

@@ -1,0 +1,162 @@
+// One store per folder: within a process, over processes, after a kill, and when several come at once.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as assert from 'uvu/assert'
+import { Store } from '../../src/index.js'
+import { suite } from '../suite.js'
+
+const test = suite('folder lock')
+
+const CHILD = fileURLToPath(new URL('./store-child.ts', import.meta.url))
+const TSX = import.meta.resolve('tsx')
+
+let dir: string
+const children = new Set<Child>()
+
+test.before.each(() => {
+  dir = mkdtempSync(join(tmpdir(), 'hotspare-lock-'))
+})
+test.after.each(async () => {
+  await Promise.all([...children].map((child) => child.kill()))
+  children.clear()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+class Child {
+  readonly #process: ChildProcess
+  readonly #ended: Promise<unknown>
+  #lines: string[] = []
+  #heard = (): void => {}
+
+  constructor(...args: string[]) {
+    this.#process = spawn(process.execPath, ['--import', TSX, CHILD, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#ended = new Promise((resolve) => this.#process.once('close', resolve))
+    let text = ''
+    this.#process.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      const lines = text.split('\n')
+      text = lines.pop()!
+      this.#lines.push(...lines)
+      this.#heard()
+    })
+    children.add(this)
+  }
+
+  get pid(): number {
+    return this.#process.pid!
+  }
+
+  /** The next line that it says. */
+  async line(): Promise<string> {
+    while (this.#lines.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve
+      })
+    }
+    return this.#lines.shift()!
+  }
+
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL')
+    await this.#ended
+  }
+}
+
+const open = (at = dir): Promise<Store> => Store.open({ dir: at, config: { save: '' } })
+
+async function refused(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string }
+    assert.is(code, 'LOCKED')
+    return message
+  }
+  throw new Error('it was expected to be refused')
+}
+
+test('two stores of one process: the second is refused, until the first is closed; nothing is left of the lock', async () => {
+  const first = await open()
+  assert.match(await refused(open()), /in use by another store, of this process/)
+  await first.close({ save: false })
+  const second = await open()
+  await second.close({ save: false })
+  assert.equal(readdirSync(dir), [])
+})
+
+test('two stores at the same moment: one has it, the other is refused', async () => {
+  for (let round = 0; round < 6; round++) {
+    const outcomes = await Promise.allSettled([open(), open(), open()])
+    const stores = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    assert.is(stores.length, 1, `round ${round}`)
+    await stores[0].close({ save: false })
+  }
+})
+
+test('another process is named; killed, it holds nothing any more, and what it left is taken away', async () => {
+  const child = new Child(dir)
+  assert.is(await child.line(), 'open 0')
+  assert.match(await refused(open()), new RegExp(`of process ${child.pid}$`))
+  await child.kill()
+  assert.is(readdirSync(dir).length, 1, 'a killed process takes nothing away')
+  const store = await open()
+  const [lock] = readdirSync(dir)
+  assert.ok(lock.startsWith(`.hotspare-${process.pid}-`), lock)
+  assert.is(readdirSync(dir).length, 1)
+  await store.close({ save: false })
+})
+
+test('several processes after one that was killed: one of them has the folder', async () => {
+  const killed = new Child(dir)
+  await killed.line()
+  await killed.kill()
+  const many = Array.from({ length: 3 }, () => new Child(dir))
+  const lines = await Promise.all(many.map((one) => one.line()))
+  assert.is(lines.filter((line) => line === 'open 0').length, 1, lines.join('\n'))
+  const holder = many[lines.indexOf('open 0')]
+  for (const line of lines) if (line !== 'open 0') assert.match(line, /^LOCKED .* of process \d+$/)
+  assert.match(await refused(open()), new RegExp(`of process ${holder.pid}$`))
+})
+
+test('a folder whose path is longer than that of a socket may be', async () => {
+  const long = join(dir, 'x'.repeat(90), 'y'.repeat(90))
+  mkdirSync(long, { recursive: true })
+  const first = await open(long)
+  assert.match(await refused(open(long)), /this process/)
+  await first.close()
+  const second = await open(long)
+  await second.close({ save: false })
+  assert.equal(readdirSync(long), ['dump.rdb'])
+})
+
+test('killed at any moment of a save, the file loads, and holds one save or the one after it', {
+  limitMs: 60_000,
+}, async () => {
+  let random = 42
+  const chance = (): number => {
+    random = (Math.imul(random, 1103515245) + 12345) >>> 0
+    return random / 2 ** 32
+  }
+  for (let round = 0; round < 4; round++) {
+    const child = new Child(dir, 'save')
+    assert.match(await child.line(), /^open (0|20000)$/)
+    let saved = -1
+    const saves = 1 + Math.floor(chance() * 3)
+    while (saved + 1 < saves) saved = Number((await child.line()).split(' ')[1])
+    await new Promise((resolve) => setTimeout(resolve, chance() * 60))
+    await child.kill()
+    const store = await open()
+    assert.is(store.size, 20_000)
+    const values = new Set(store.values())
+    assert.is(values.size, 1, [...values].join(', '))
+    assert.ok(Number(String([...values][0]).split(' ')[1]) >= saved)
+    await store.close({ save: false })
+    assert.ok(existsSync(join(dir, 'dump.rdb')))
+  }
+})
+
+test.run()
