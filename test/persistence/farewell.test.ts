@@ -57,7 +57,7 @@ test('over TCP, close comes back when the replica has everything, and the port i
   const primary = new Store({ config })
   const { port } = await primary.listen({ port: 0 })
   const spare = new Store({ config })
-  await spare.replicaOf(`127.0.0.1:${port}`)
+  await spare.replicaOf(`redis://127.0.0.1:${port}`)
   for (let i = 0; i < 20_000; i++) primary.set(`k${i}`, 'v'.repeat(200))
   await primary.close()
   assert.is(spare.size, 20_000)
