@@ -112,14 +112,15 @@ export class Images {
     this.#host.replace(this.#host.contents.fresh(), this.#host.streamDb())
   }
 
-  /** The first part of an append-only file. `followed` gets what stands behind it. */
-  beginBase(followed: (bytes: Buffer) => void): SnapshotLoad {
+  /** The first part of an append-only file. `followed` gets what stands behind it, `placed` where in a history it was taken. */
+  beginBase(followed: (bytes: Buffer) => void, placed: (replid: string, offset: number) => void): SnapshotLoad {
     const { contents } = this.#host
     return loadInto(
       contents.fresh(),
-      (fresh, { leftOut }) => {
+      (fresh, { leftOut, replid, offset }) => {
         this.#tellLeftOut(leftOut)
         this.#host.replace(fresh, 0)
+        if (replid !== '') placed(replid, offset)
       },
       { followed, about: (name, value) => this.#tellAbout(name, value) },
     )

@@ -60,6 +60,13 @@ export class AofFolder {
     this.#disk.syncFolderNow(this.#dir())
   }
 
+  /** What a process that was killed left behind, not yet in its place. */
+  removeTemporaryNow(): void {
+    for (const name of this.#disk.listNow(this.path)) {
+      if (/^temp-/.test(name)) this.#disk.removeNow(this.pathOf(name))
+    }
+  }
+
   /** The last increment, to be appended to; a new one if there is none. */
   openLastNow(): OpenIncrement {
     const last = this.manifest.increments.at(-1)
@@ -157,7 +164,13 @@ export class AofFolder {
     this.#adopt(manifest)
     const parts = this.#parts()
     let total = 0
-    for (const { name } of parts) total += await this.#sizeOf(name)
+    // Increments that are empty may follow the one that was written to when the process died.
+    let last = parts[0]
+    for (const part of parts) {
+      const size = await this.#sizeOf(part.name)
+      total += size
+      if (size > 0) last = part
+    }
     pace?.begin(total, () => this.#owner.dataset.size)
     let bytes = 0
     let place: Place | null = null
@@ -181,8 +194,8 @@ export class AofFolder {
           await file.close()
         }
       })
-      this.#ended(part, reader, part === parts.at(-1))
-      place = reader.place
+      this.#ended(part, reader, part === last)
+      if (part === this.manifest.base || (await this.#sizeOf(part.name)) > 0) place = reader.place
     }
     upstream.reset()
     if (place !== null) images.restoredAt(place.replid, place.offset)
@@ -220,7 +233,7 @@ export class AofFolder {
   #target(): AofTarget {
     const { images, upstream } = this.#owner
     return {
-      beginBase: (followed) => images.beginBase(followed),
+      beginBase: (followed, placed) => images.beginBase(followed, placed),
       beginCommands: () => {
         upstream.reset()
         upstream.db = 0
@@ -254,6 +267,13 @@ export class AofFolder {
     env.log.warn(`Truncating the AOF ${part.name} at offset ${reader.validBytes}`)
     try {
       this.#disk.truncateNow(path, reader.validBytes)
+      // What comes may go into another file: with the tail back after a crash, this one would be torn in the middle.
+      const file = this.#disk.openNow(path, 'append')
+      try {
+        file.syncNow()
+      } finally {
+        file.closeNow()
+      }
     } catch (cause) {
       throw fileError(`cannot truncate ${path}`, cause)
     }

@@ -8,8 +8,8 @@ import type { SnapshotLoad } from '../replication/replica.js'
 
 /** The engine, as far as a file that is loaded needs it. */
 export interface AofTarget {
-  /** A snapshot takes the place of all data, once it is whole; `followed` gets what comes behind it. */
-  beginBase(followed: (bytes: Buffer) => void): SnapshotLoad
+  /** A snapshot takes the place of all data, once it is whole; `followed` gets what comes behind it. Only ours say their place. */
+  beginBase(followed: (bytes: Buffer) => void, placed: (replid: string, offset: number) => void): SnapshotLoad
   /** Another file begins: it stands in keyspace 0, and outside of a transaction. */
   beginCommands(): void
   /** Throws a StoreError for a command that is not known, or fails. */
@@ -97,7 +97,13 @@ export class AofReader {
 
   #become(form: 'snapshot' | 'commands'): void {
     this.#form = form
-    if (form === 'snapshot') this.#load = this.#target.beginBase((bytes) => this.#behind.push(bytes))
+    if (form !== 'snapshot') return
+    this.#load = this.#target.beginBase(
+      (bytes) => this.#behind.push(bytes),
+      (replid, offset) => {
+        this.place = { replid, offset }
+      },
+    )
   }
 
   #snapshot(chunk: Buffer): void {

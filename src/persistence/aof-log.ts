@@ -41,6 +41,8 @@ const MAX_POSTPONED_MS = 2000
 /** Most pieces in one write: IOV_MAX of Linux is 1024. */
 const MAX_PIECES = 512
 const QUEUE_BYTES = 64 * 1024
+/** While the disk takes nothing, so much may wait: a primary refuses writes then, but a replica's go on. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024
 
 export class AofLog implements Tap {
   readonly #host: AofLogHost
@@ -100,6 +102,9 @@ export class AofLog implements Tap {
   }
 
   #schedule(): void {
+    if (this.#fault === 'write' && this.queuedBytes > MAX_WAITING_BYTES) {
+      this.#fail('sync', new Error('the disk takes no bytes, and too many wait for it'))
+    }
     if (this.#isScheduled) return
     this.#isScheduled = true
     this.#host.env.soon(() => {
@@ -118,8 +123,9 @@ export class AofLog implements Tap {
 
   /** Writes what waits, and forces it to the disk if that is the policy. Before a reply leaves, and at the end of each turn. */
   flush(): void {
-    if (this.#file === null || this.#fault !== 'none' || this.#isDone()) return
+    if (this.#file === null || this.#fault !== 'none') return
     const policy = this.#host.policy()
+    if (this.#isDone() && (policy !== 'always' || this.#synced === this.#position)) return
     if (policy === 'everysec' && this.#postpones()) return
     this.#write(policy === 'always')
     if (policy === 'everysec') this.#syncLater()

@@ -35,6 +35,7 @@ const EVERY_MS = 1000
 /** From that many failures in a row on, a rewrite that nobody asked for waits: 1 minute, 2, 4, at most 60 (Redis 7). */
 const FAILURES_BEFORE_WAIT = 3
 const MAX_WAIT_MINUTES = 60
+const MAX_WAIT_SECONDS = 60
 
 export class AppendOnlyFile implements AppendOnly {
   readonly #owner: AofOwner
@@ -106,6 +107,7 @@ export class AppendOnlyFile implements AppendOnly {
   async begin(): Promise<void> {
     const folder = this.#folder
     folder.makeNow()
+    folder.removeTemporaryNow()
     const { base, increments } = folder.manifest
     if (base === null && increments.length === 0) {
       this.#state = 'starting'
@@ -241,13 +243,19 @@ export class AppendOnlyFile implements AppendOnly {
       this.lastRewriteFailed = true
       this.failedInARow++
       this.#lastError = error as Error
-      const waitMinutes = Math.min(2 ** (this.failedInARow - FAILURES_BEFORE_WAIT), MAX_WAIT_MINUTES)
-      this.#mayTryAt = this.failedInARow < FAILURES_BEFORE_WAIT ? 0 : env.monotonic() + waitMinutes * 60_000
+      this.#mayTryAt = env.monotonic() + this.#waitMs()
       env.log.warn(`Background AOF rewrite terminated with error: ${(error as Error).message}`)
     }
     this.lastRewriteSeconds = this.#secondsSince(beganAt)
     this.#rewriteBeganAt = null
     if (this.isScheduled && this.#state !== 'closed') this.rewrite()
+  }
+
+  /** After a failure. Without a first base there is no file at all: that is tried again sooner. */
+  #waitMs(): number {
+    if (this.#state === 'starting') return Math.min(2 ** (this.failedInARow - 1), MAX_WAIT_SECONDS) * 1000
+    if (this.failedInARow < FAILURES_BEFORE_WAIT) return 0
+    return Math.min(2 ** (this.failedInARow - FAILURES_BEFORE_WAIT), MAX_WAIT_MINUTES) * 60_000
   }
 
   async #writeAnew(): Promise<void> {

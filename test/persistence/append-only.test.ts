@@ -220,8 +220,25 @@ test('a torn file is refused, and stays as it is, with aof-load-truncated no, an
   assert.match(refusal.message, `${FIRST}: it ends in the middle`)
   assert.is(torn.bytesOf(FIRST).length, disk.bytesOf(FIRST).length - 3)
   torn.put(MANIFEST, Buffer.from(`${disk.bytesOf(MANIFEST)}file appendonly.aof.2.incr.aof seq 2 type i\n`))
-  torn.put(inFolder('2.incr.aof'), Buffer.alloc(0))
+  torn.put(inFolder('2.incr.aof'), Buffer.from(encodeCommand(['SELECT', '0'])))
   assert.match((await rejected(open(torn))).message, FIRST)
+})
+
+test('an increment that is torn may be followed by ones that are empty', async () => {
+  const disk = new MemoryDisk()
+  const store = await open(disk)
+  store.set('a', 1)
+  store.set('b', 2)
+  flush(store)
+  const torn = disk.crash()
+  torn.put(FIRST, disk.bytesOf(FIRST).subarray(0, -3))
+  torn.put(MANIFEST, Buffer.from(`${disk.bytesOf(MANIFEST)}file appendonly.aof.2.incr.aof seq 2 type i\n`))
+  torn.put(inFolder('2.incr.aof'), Buffer.alloc(0))
+  const again = await open(torn)
+  assert.equal([again.get('a'), again.has('b')], [1, false])
+  again.set('c', 3)
+  flush(again)
+  assert.equal([...(await open(torn.crash())).keys()].sort(), ['a', 'c'])
 })
 
 test('damage in the middle is refused with the file and the byte', async () => {
@@ -345,6 +362,26 @@ test('a full disk: the writer hears nothing, writes are refused, reads go on; wi
   assert.is(digestOf(again), digestOf(store))
   assert.ok(log.lines.some((line) => line.startsWith('error Error writing to the AOF file: No space left on device')))
   await next.close()
+})
+
+test('a disk that hangs full for long: what waits for it is bounded, and the file is whole again afterwards', async () => {
+  const disk = new MemoryDisk()
+  const store = await open(disk)
+  store.set('a', 1)
+  disk.capacityBytes = disk.usedBytes
+  flush(store)
+  // Writes are refused by now; a primary's stream would go on.
+  let most = 0
+  for (let i = 0; i < 80; i++) {
+    store.engine.stream.tap?.append('x'.repeat(1024 * 1024))
+    most = Math.max(most, store.engine.appendOnly!.queuedBytes)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.ok(most > 60 * 1024 * 1024 && most < 67 * 1024 * 1024, `${most} bytes waited`)
+  await until(() => store.engine.appendOnly!.queuedBytes === 0, { what: 'they are let go' })
+  disk.capacityBytes = Number.POSITIVE_INFINITY
+  await until(() => store.engine.appendOnly!.fault === null, { what: 'all is well' })
+  assert.is(digestOf(await open(disk.crash())), digestOf(store))
 })
 
 for (const appendfsync of ['always', 'everysec']) {
@@ -578,14 +615,26 @@ test('what somebody else appended is loaded, and no history is claimed for it', 
   first.set('a', 1)
   flush(first)
   const { replid, offset } = first.status()
-  const same = await open(disk.crash())
-  assert.equal([same.status().replid2, same.status().offset], [replid, offset])
+  const claims = async (left: MemoryDisk): Promise<void> => {
+    const { replid2, offset: at } = (await open(left)).status()
+    assert.equal([replid2, at], [replid, offset])
+  }
+  await claims(disk.crash())
+  await rewritten(first)
+  await claims(disk.crash())
   const foreign = Buffer.from(encodeCommand(['SELECT', '0']) + encodeCommand(['SET', 'b', 'theirs']))
   const other = disk.crash()
-  other.put(FIRST, Buffer.concat([disk.bytesOf(FIRST), foreign]))
-  const again = await open(other)
-  assert.is(again.get('b'), 'theirs')
-  assert.not.equal(again.status().replid2, replid)
+  const last = inFolder('2.incr.aof')
+  other.put(last, Buffer.concat([other.bytesOf(last), foreign]))
+  first.set('c', 1)
+  flush(first)
+  const another = disk.crash()
+  another.put(last, Buffer.concat([another.bytesOf(last), foreign]))
+  for (const left of [other, another]) {
+    const again = await open(left)
+    assert.is(again.get('b'), 'theirs')
+    assert.not.equal(again.status().replid2, replid)
+  }
 })
 
 test('without an append-only file what dump.rdb holds is its beginning', async () => {
