@@ -14,7 +14,7 @@ import { deadline, suite } from '../suite.js'
 
 const test = suite('append-only file, killed')
 
-const KILLS = Number(process.env.HOTSPARE_KILLS ?? 3)
+const KILLS = Number(process.env.HOTSPARE_KILLS ?? 2)
 const SEED = Number(process.env.HOTSPARE_SEED ?? 5)
 const CLIENTS = 4
 const PIPELINED = 8
