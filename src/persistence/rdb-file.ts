@@ -9,7 +9,7 @@ import { StoreError } from '../errors.js'
 /** The engine, as far as a file needs it. */
 export interface FileOwner {
   readonly history: { readonly offset: number }
-  readonly env: { now(): number }
+  readonly env: { now(): number; monotonic(): number; soon(fn: () => void): void }
   changesSinceSave: number
   lastSaveAt: number
   takeSnapshot(): { read(maxKeys: number): Buffer[]; readonly done: boolean; cancel(): void }
@@ -17,8 +17,10 @@ export interface FileOwner {
   beginRestore(): { write(chunk: Buffer): void; commit(): void }
 }
 
-/** Keys looked at before other work gets its turn. */
-const KEYS_PER_SLICE = 1000
+/** Keys between two looks at the clock while a snapshot is written. */
+const KEYS_PER_LOOK = 64
+/** Other work gets its turn after this long of writing a snapshot, and whenever a chunk is full. */
+const SLICE_MS = 1
 const READ_BYTES = 256 * 1024
 
 export class RdbFile {
@@ -97,7 +99,7 @@ export class RdbFile {
     const { changesSinceSave } = owner
     const { path } = this
     try {
-      await write(path, owner.takeSnapshot())
+      await write(path, owner.takeSnapshot(), owner.env)
     } catch (cause) {
       throw this.#failed(path, cause)
     }
@@ -137,13 +139,21 @@ async function readInto(file: FileHandle, target: ReturnType<FileOwner['beginRes
   target.commit()
 }
 
-async function write(path: string, snapshot: ReturnType<FileOwner['takeSnapshot']>): Promise<void> {
+async function write(
+  path: string,
+  snapshot: ReturnType<FileOwner['takeSnapshot']>,
+  env: FileOwner['env'],
+): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
   try {
     // For its owner alone: a snapshot holds everything.
     const file = await open(temporary, 'w', 0o600)
     try {
-      while (!snapshot.done) for (const chunk of snapshot.read(KEYS_PER_SLICE)) await writeAll(file, chunk)
+      while (!snapshot.done) {
+        const chunks = slice(snapshot, env)
+        if (chunks.length === 0) await new Promise<void>((resolve) => env.soon(resolve))
+        for (const chunk of chunks) await writeAll(file, chunk)
+      }
       await file.sync()
     } finally {
       await file.close()
@@ -163,7 +173,7 @@ function writeNow(path: string, snapshot: ReturnType<FileOwner['takeSnapshot']>)
     const file = openSync(temporary, 'w', 0o600)
     try {
       while (!snapshot.done) {
-        for (const chunk of snapshot.read(KEYS_PER_SLICE)) {
+        for (const chunk of snapshot.read(KEYS_PER_LOOK)) {
           for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done)
         }
       }
@@ -179,6 +189,15 @@ function writeNow(path: string, snapshot: ReturnType<FileOwner['takeSnapshot']>)
     snapshot.cancel()
     rmSync(temporary, { force: true })
     throw error
+  }
+}
+
+/** Reads on for one slice of time, or until there is something to write. */
+function slice(snapshot: ReturnType<FileOwner['takeSnapshot']>, env: FileOwner['env']): Buffer[] {
+  const until = env.monotonic() + SLICE_MS
+  for (;;) {
+    const chunks = snapshot.read(KEYS_PER_LOOK)
+    if (chunks.length > 0 || snapshot.done || env.monotonic() >= until) return chunks
   }
 }
 
