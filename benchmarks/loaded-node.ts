@@ -31,17 +31,21 @@ export interface Answer {
 const VALUE_BYTES = 100
 const LOAD_EVERY_MS = 1
 const delay = monitorEventLoopDelay({ resolution: 1 })
-const pool = randomBytes(65_536).toString('hex')
+const pool = Buffer.from(randomBytes(65_536).toString('hex'))
 
 let store: Store<string>
 let count = 0
 let written = 0
 let load: NodeJS.Timeout | undefined
 
-/** Text that looks like chance, another for each number. */
+const scratch = Buffer.alloc(VALUE_BYTES)
+
+/** Text that looks like chance, another for each number: a string of its own, as it comes from a client. */
 function textOf(i: number): string {
   const start = (i * 7919) % (pool.length - VALUE_BYTES)
-  return pool.slice(start, start + VALUE_BYTES - 8) + String(i % 1e8).padStart(8, '0')
+  pool.copy(scratch, 0, start, start + VALUE_BYTES)
+  scratch.writeUInt32LE((i & 0x0f0f0f0f) + 0x41414141)
+  return scratch.toString('latin1')
 }
 
 const commands: { [K in CollectionName]: (i: number) => string[] } = {
@@ -85,7 +89,7 @@ const orders: { [K in LoadedOrder['do']]: (order: Extract<LoadedOrder, { do: K }
   },
   fill: (order) => {
     count = order.count
-    for (let i = 0; i < count; i++) store.set(`key:${i}`, Buffer.from(textOf(i), 'latin1').toString('latin1'))
+    for (let i = 0; i < count; i++) store.set(`key:${i}`, textOf(i))
     return nothing
   },
   'fill one': ({ type, count: wanted }) => {

@@ -54,9 +54,12 @@ class Section implements Capture {
   readonly keys: number
   readonly expires: number
   readonly #keyspace: Keyspace
-  readonly #preimages = new Map<string, Preimage | null>()
-  readonly #cursor: Iterator<[string, Slot]>
+  /** Null: the key was not there, or is written already. A string stands for itself, if there is nothing to tell beside it. */
+  readonly #preimages = new Map<string, Preimage | string | null>()
+  readonly #cursor: IterableIterator<[string, Slot]>
   readonly #uses: keyof KeyUse | undefined
+  /** Keys that were written, or begun. */
+  written = 0
   /** Of the pre-images, and what images keep of collections. */
   readonly #weight: Weight = { bytes: 0 }
   readonly #images = new Set<Image>()
@@ -88,26 +91,34 @@ class Section implements Capture {
     else this.#keep(key, slot, null)
   }
 
-  /** Writes the next key, or the next part of a long one; false when there is none. */
-  writeNext(writer: RdbWriter): boolean {
-    if (this.#step()) return true
-    for (;;) {
-      const next = this.#cursor.next()
-      if (next.done) return false
-      const [key, slot] = next.value
-      const changed = this.#preimages.size === 0 ? undefined : this.#preimages.get(key)
-      if (changed === null || (changed === undefined && slot === GONE)) return true
-      if (changed !== undefined) this.#write(writer, key, changed.held, changed.expiresAt, changed.use)
-      else if (slot instanceof Timed) this.#write(writer, key, slot.value, slot.expiresAt, this.#useOf(key))
-      else this.#write(writer, key, slot as Value, null, this.#useOf(key))
-      return true
+  /** Writes up to so many keys, or parts of long ones, as long as `isWanted`; false when there are none left. */
+  write(writer: RdbWriter, most: number, isWanted: () => boolean): boolean {
+    let left = most
+    while (this.#step()) if (--left <= 0 || !isWanted()) return true
+    const preimages = this.#preimages
+    // That this loop is left does not end the cursor, which has no `return`.
+    for (const [key, slot] of this.#cursor) {
+      const changed = preimages.size === 0 ? undefined : preimages.get(key)
+      if (changed === undefined) {
+        if (typeof slot === 'string') this.#write(writer, key, slot, null, this.#useOf(key))
+        else if (slot instanceof Timed) this.#write(writer, key, slot.value, slot.expiresAt, this.#useOf(key))
+        else if (slot !== GONE) this.#write(writer, key, slot, null, this.#useOf(key))
+      } else if (typeof changed === 'string') this.#write(writer, key, changed, null, null)
+      else if (changed !== null) this.#write(writer, key, changed.held, changed.expiresAt, changed.use)
+      if (--left <= 0 || this.#begun !== null || !isWanted()) return true
     }
+    return false
   }
 
   /** Keeps aside what a key holds. */
   #keep(key: string, value: Value, expiresAt: number | null): void {
     const use = this.#useOf(key)
     let held: Writable
+    if (typeof value === 'string' && expiresAt === null && use === null) {
+      this.#preimages.set(key, value)
+      this.#weight.bytes += value.length
+      return
+    }
     if (isString(value)) {
       held = value
       this.#weight.bytes += typeof value === 'string' ? value.length : value.heldBytes
@@ -129,6 +140,7 @@ class Section implements Capture {
   }
 
   #write(writer: RdbWriter, key: string, held: Writable, expiresAt: number | null, use: KeyUse | null): void {
+    this.written++
     if (isString(held)) {
       writer.string(key, held, expiresAt, use)
       return
@@ -183,6 +195,7 @@ export class Snapshot {
   readonly #writer: RdbWriter
   readonly #maxPreimageBytes: number
   #chunks: Buffer[] = []
+  readonly #isChunkOpen = (): boolean => this.#chunks.length === 0
   #at = -1
   #state: 'walking' | 'done' | 'cancelled' = 'walking'
 
@@ -204,6 +217,14 @@ export class Snapshot {
     return this.#state === 'done'
   }
 
+  /** Keys of the file, and how many of them were written so far. */
+  get keys(): number {
+    return this.#sections.reduce((sum, { keys }) => sum + keys, 0)
+  }
+  get keysWritten(): number {
+    return this.#sections.reduce((sum, { written }) => sum + written, 0)
+  }
+
   /** Bytes of the file so far. */
   get bytesWritten(): number {
     return this.#writer.bytesWritten
@@ -214,11 +235,9 @@ export class Snapshot {
    * chunk, or several for a large value. After the last key `done` is true. Throws StoreError('RDB') when the pre-images grew too large.
    */
   read(maxKeys: number): Buffer[] {
-    for (let keys = 0; keys < maxKeys && this.#state === 'walking' && this.#chunks.length === 0; keys++) {
-      const section = this.#sections[this.#at]
-      if (section?.writeNext(this.#writer)) continue
-      this.#nextSection()
-    }
+    if (this.#state !== 'walking') return []
+    const section = this.#sections[this.#at]
+    if (section === undefined || !section.write(this.#writer, maxKeys, this.#isChunkOpen)) this.#nextSection()
     this.#checkPreimages()
     const chunks = this.#chunks
     this.#chunks = []

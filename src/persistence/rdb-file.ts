@@ -9,7 +9,7 @@ import { StoreError } from '../errors.js'
 /** The engine, as far as a file needs it. */
 export interface FileOwner {
   readonly history: { readonly offset: number }
-  readonly env: { now(): number; monotonic(): number; soon(fn: () => void): void }
+  readonly env: { now(): number }
   changesSinceSave: number
   lastSaveAt: number
   takeSnapshot(): { read(maxKeys: number): Buffer[]; readonly done: boolean; cancel(): void }
@@ -17,10 +17,8 @@ export interface FileOwner {
   beginRestore(): { write(chunk: Buffer): void; commit(): void }
 }
 
-/** Keys between two looks at the clock while a snapshot is written. */
-const KEYS_PER_LOOK = 64
-/** Other work gets its turn after this long of writing a snapshot, and whenever a chunk is full. */
-const SLICE_MS = 1
+/** Keys looked at before other work gets its turn. */
+const KEYS_PER_SLICE = 1000
 const READ_BYTES = 256 * 1024
 
 export class RdbFile {
@@ -99,7 +97,7 @@ export class RdbFile {
     const { changesSinceSave } = owner
     const { path } = this
     try {
-      await write(path, owner.takeSnapshot(), owner.env)
+      await write(path, owner.takeSnapshot())
     } catch (cause) {
       throw this.#failed(path, cause)
     }
@@ -139,21 +137,13 @@ async function readInto(file: FileHandle, target: ReturnType<FileOwner['beginRes
   target.commit()
 }
 
-async function write(
-  path: string,
-  snapshot: ReturnType<FileOwner['takeSnapshot']>,
-  env: FileOwner['env'],
-): Promise<void> {
+async function write(path: string, snapshot: ReturnType<FileOwner['takeSnapshot']>): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
   try {
     // For its owner alone: a snapshot holds everything.
     const file = await open(temporary, 'w', 0o600)
     try {
-      while (!snapshot.done) {
-        const chunks = slice(snapshot, env)
-        if (chunks.length === 0) await new Promise<void>((resolve) => env.soon(resolve))
-        for (const chunk of chunks) await writeAll(file, chunk)
-      }
+      while (!snapshot.done) for (const chunk of snapshot.read(KEYS_PER_SLICE)) await writeAll(file, chunk)
       await file.sync()
     } finally {
       await file.close()
@@ -173,7 +163,7 @@ function writeNow(path: string, snapshot: ReturnType<FileOwner['takeSnapshot']>)
     const file = openSync(temporary, 'w', 0o600)
     try {
       while (!snapshot.done) {
-        for (const chunk of snapshot.read(KEYS_PER_LOOK)) {
+        for (const chunk of snapshot.read(KEYS_PER_SLICE)) {
           for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done)
         }
       }
@@ -189,15 +179,6 @@ function writeNow(path: string, snapshot: ReturnType<FileOwner['takeSnapshot']>)
     snapshot.cancel()
     rmSync(temporary, { force: true })
     throw error
-  }
-}
-
-/** Reads on for one slice of time, or until there is something to write. */
-function slice(snapshot: ReturnType<FileOwner['takeSnapshot']>, env: FileOwner['env']): Buffer[] {
-  const until = env.monotonic() + SLICE_MS
-  for (;;) {
-    const chunks = snapshot.read(KEYS_PER_LOOK)
-    if (chunks.length > 0 || snapshot.done || env.monotonic() >= until) return chunks
   }
 }
 

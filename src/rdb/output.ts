@@ -27,6 +27,9 @@ const PIECE_CHARACTERS = 16 * 1024
 /** Up to this length a loop over the characters is faster than a call into Buffer's native code. */
 const MAX_LOOP_CHARACTERS = 24
 
+/** Up to this number a loop over bytes is faster than Buffer.copy, which makes an object of the part that is copied. */
+const MAX_LOOP_BYTES = 128
+
 const NOTHING = Buffer.alloc(0)
 
 export interface OutputOptions {
@@ -264,6 +267,12 @@ export class RdbOutput {
 
   /** The first `count` of these bytes, over as many chunks as it takes. */
   #put(bytes: Buffer, count: number): void {
+    if (count <= MAX_LOOP_BYTES) {
+      this.#reserve(count)
+      for (let i = 0; i < count; i++) this.#chunk[this.#at + i] = bytes[i]
+      this.#at += count
+      return
+    }
     for (let done = 0; done < count; ) {
       this.#reserve(1)
       const copied = bytes.copy(this.#chunk, this.#at, done, count)
