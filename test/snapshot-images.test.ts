@@ -462,6 +462,22 @@ for (const [title, options] of [
   })
 }
 
+test('a vector set that changes while a part of it is written', () => {
+  for (const reads of [2, 150, 302, 450, 590]) {
+    const { store } = make()
+    for (const key of ['list', 'set', 'zset', 'hash', 'stream']) store.delete(key)
+    const [taken, twin] = [new Taken(store), new Taken(store)]
+    for (let i = 0; i < reads; i++) taken.read(1)
+    assert.not(taken.snapshot.done)
+    store.call('VREM', 'vectors', 'element 0')
+    store.call('VREM', 'vectors', 'element 299')
+    for (let i = 0; i < 20; i++) store.call('VADD', 'vectors', 'VALUES', 2, 1, i, `element ${i * 10}`)
+    store.call('VSETATTR', 'vectors', 'element 7', '{}')
+    taken.check()
+    twin.check()
+  }
+})
+
 test('what images keep counts as pre-images: past the limit the snapshot ends, and neither the store nor another one', () => {
   for (const change of [
     (store: Store, i: number) => store.call('HSET', 'hash', `field ${i}`, 'x'.repeat(100)),
