@@ -16,7 +16,7 @@ import { Timed } from './keyspace/expiry.js'
 import { type Capture, GONE, isString, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
 import type { KeyUse } from './keyspace/recency.js'
 import { lowestVersion } from './rdb/supplement.js'
-import { STEP_ELEMENTS, type Steps, type Writable } from './rdb/value-writer.js'
+import { LONG_STRING, STEP_ELEMENTS, type Steps, type Writable } from './rdb/value-writer.js'
 import { RdbWriter } from './rdb/writer.js'
 
 export interface SnapshotOptions {
@@ -63,8 +63,8 @@ class Section implements Capture {
   /** Of the pre-images, and what images keep of collections. */
   readonly #weight: Weight = { bytes: 0 }
   readonly #images = new Set<Image>()
-  /** The collection of which a part is written. */
-  #begun: { key: string; image: Image; steps: Steps } | null = null
+  /** What is written in parts: a collection's image, or a long string, which never changes. */
+  #begun: { key: string; image: Image | null; steps: Steps } | null = null
 
   constructor(keyspace: Keyspace, uses: keyof KeyUse | undefined) {
     this.#keyspace = keyspace
@@ -85,7 +85,7 @@ class Section implements Capture {
     this.#weight.bytes += PREIMAGE_OVERHEAD_BYTES + key.length
     if (slot === undefined || slot === GONE) this.#preimages.set(key, null)
     else if (this.#begun?.key === key) {
-      settle(this.#begun.image)
+      if (this.#begun.image !== null) settle(this.#begun.image)
       this.#preimages.set(key, null)
     } else if (slot instanceof Timed) this.#keep(key, slot.value, slot.expiresAt)
     else this.#keep(key, slot, null)
@@ -142,7 +142,9 @@ class Section implements Capture {
   #write(writer: RdbWriter, key: string, held: Writable, expiresAt: number | null, use: KeyUse | null): void {
     this.written++
     if (isString(held)) {
-      writer.string(key, held, expiresAt, use)
+      const { length } = typeof held === 'string' ? held : held.latin1
+      if (length <= LONG_STRING) writer.string(key, held, expiresAt, use)
+      else this.#begun = { key, image: null, steps: writer.valueInSteps(key, held, expiresAt, use) }
       return
     }
     const isImage = 'close' in held
@@ -165,7 +167,7 @@ class Section implements Capture {
   #step(): boolean {
     if (this.#begun === null) return false
     if (this.#begun.steps.next().done !== true) return true
-    this.#close(this.#begun.image)
+    if (this.#begun.image !== null) this.#close(this.#begun.image)
     this.#begun = null
     return false
   }

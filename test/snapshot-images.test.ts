@@ -478,6 +478,22 @@ test('a vector set that changes while a part of it is written', () => {
   }
 })
 
+test('a long string is written in parts, and may be replaced meanwhile', () => {
+  for (const value of [Buffer.alloc(3_000_000, 'abc'), Buffer.alloc(3_000_000, 0xfe), 'ä'.repeat(1_500_000)]) {
+    const { store } = make()
+    store.clear()
+    store.set('text', value)
+    const [taken, twin] = [new Taken(store), new Taken(store)]
+    const isMany = typeof value !== 'string'
+    if (isMany) for (let i = 0; i < 10; i++) taken.read(1)
+    assert.is(taken.snapshot.done, false)
+    store.set('text', 'short')
+    store.delete('text')
+    taken.check()
+    twin.check()
+  }
+})
+
 test('what images keep counts as pre-images: past the limit the snapshot ends, and neither the store nor another one', () => {
   for (const change of [
     (store: Store, i: number) => store.call('HSET', 'hash', `field ${i}`, 'x'.repeat(100)),

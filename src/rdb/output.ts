@@ -145,6 +145,21 @@ export class RdbOutput {
     else this.latin1(value.latin1)
   }
 
+  /** A string-type value: a step for each piece of one that is too long to be compressed. */
+  *argInSteps(value: Arg): Generator<void, void, void> {
+    const text = typeof value === 'string' ? value : value.latin1
+    const isLatin1 = typeof value !== 'string' || Buffer.byteLength(text) === text.length
+    if (!isLatin1 || text.length <= MAX_COMPRESSED_BYTES) {
+      this.arg(value)
+      return
+    }
+    this.length(text.length)
+    for (let done = 0; done < text.length; done += this.#chunkBytes) {
+      this.latin1Bytes(text.slice(done, done + this.#chunkBytes))
+      yield
+    }
+  }
+
   /** A string given as text. */
   text(text: string): void {
     if (text.length <= MAX_LOOP_CHARACTERS && this.#shortAscii(text)) return

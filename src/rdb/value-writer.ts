@@ -90,6 +90,8 @@ function typeForHash(hash: Pick<HashImage, 'timedSize'>, version: number): numbe
 /** Elements written in one step, or as many as it takes for so many bytes. */
 export const STEP_ELEMENTS = 256
 const STEP_BYTES = 64 * 1024
+/** Longer strings are written in steps too. */
+export const LONG_STRING = 1024 * 1024
 
 /** Each step ends with a yield: what is not an image must not change before the last one. */
 export type Steps = Generator<void, void, void>
@@ -97,7 +99,7 @@ export type Steps = Generator<void, void, void>
 /** `type`: what typeFor said. */
 export function* writeValue(output: RdbOutput, type: number, value: Writable, version: number): Steps {
   if (isString(value)) {
-    output.arg(value)
+    yield* output.argInSteps(value)
     return
   }
   switch (value.type) {
