@@ -90,9 +90,9 @@ export async function startProgram(command: string, args: string[], port: number
   return { port, stop: () => stop(child) }
 }
 
-/** A process of our own that answers messages: see node.ts. */
-export function startNode(file: URL): ChildProcess {
-  return own(fork(fileURLToPath(file)))
+/** A process of our own that answers messages: see node.ts. `flags`: what node is told beside. */
+export function startNode(file: URL, flags: readonly string[] = []): ChildProcess {
+  return own(fork(fileURLToPath(file), { execArgv: [...process.execArgv, ...flags] }))
 }
 
 export async function stop(child: ChildProcess): Promise<void> {

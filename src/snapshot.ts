@@ -3,17 +3,20 @@
 // The cursor is the keyspace's own iterator, which meets every key that was there at the start: a deleted one leaves a
 // mark in its slot while captures are open. What a key held before its first change is kept aside (its pre-image); when
 // the cursor comes to the key, the pre-image is written instead of what the key holds by then. A key that was not there
-// at the start has an empty pre-image and is passed over. So each key is written once, as it was. A long collection is
-// written in parts, one after the other; if it is about to change meanwhile, what is left of it is written at once.
-// FLUSHDB and SWAPDB put other keyspaces in the place of those that are walked here, and change nothing for the walk.
+// at the start has an empty pre-image and is passed over. So each key is written once, as it was. Of a long collection an
+// image is taken in its place, before it changes or when it is begun: that costs little whatever its size (a vector set's is
+// a copy), and is written in parts. FLUSHDB and SWAPDB put other keyspaces in the place of those that are walked here, and
+// change nothing for the walk. It knows no clock: whoever reads asks for small steps until his time is up.
 
+import type { Arg } from './bytes.js'
 import { StoreError } from './errors.js'
+import type { Weight } from './keyspace/collection.js'
 import type { Dataset } from './keyspace/dataset.js'
 import { Timed } from './keyspace/expiry.js'
-import { type Capture, frozen, GONE, isString, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
+import { type Capture, GONE, isString, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
 import type { KeyUse } from './keyspace/recency.js'
 import { lowestVersion } from './rdb/supplement.js'
-import { STEP_ELEMENTS, type Steps } from './rdb/value-writer.js'
+import { LONG_STRING, STEP_ELEMENTS, type Steps, type Writable } from './rdb/value-writer.js'
 import { RdbWriter } from './rdb/writer.js'
 
 export interface SnapshotOptions {
@@ -25,15 +28,22 @@ export interface SnapshotOptions {
   version?: number | 'lowest'
   /** What the file tells of the use of keys: how long ago, or how often. Nothing unless given. */
   uses?: keyof KeyUse | undefined
-  /** Most bytes that pre-images may take, about; past it the snapshot fails rather than fill the memory. */
+  /**
+   * Most bytes that pre-images may take, about; past it the snapshot fails rather than fill the memory. The directive
+   * snapshot-preimage-limit. 0: any number.
+   */
   maxPreimageBytes?: number
 }
 
-const DEFAULT_MAX_PREIMAGE_BYTES = 256 * 1024 * 1024
+export const DEFAULT_MAX_PREIMAGE_BYTES = 256 * 1024 * 1024
 const PREIMAGE_OVERHEAD_BYTES = 100
 
+type Collection = Exclude<Value, Arg>
+type Image = ReturnType<Collection['image']>
+
+/** What a key held. */
 interface Preimage {
-  value: Value
+  held: Writable
   expiresAt: number | null
   use: KeyUse | null
 }
@@ -44,14 +54,17 @@ class Section implements Capture {
   readonly keys: number
   readonly expires: number
   readonly #keyspace: Keyspace
-  readonly #preimages = new Map<string, Preimage | null>()
-  readonly #cursor: Iterator<[string, Slot]>
+  /** Null: the key was not there, or is written already. A string stands for itself, if there is nothing to tell beside it. */
+  readonly #preimages = new Map<string, Preimage | string | null>()
+  readonly #cursor: IterableIterator<[string, Slot]>
   readonly #uses: keyof KeyUse | undefined
-  preimageBytes = 0
   /** Keys that were written, or begun. */
   written = 0
-  /** The collection of which a part is written. Were it to change, all of it is written first. */
-  #begun: { key: string; steps: Steps } | null = null
+  /** Of the pre-images, and what images keep of collections. */
+  readonly #weight: Weight = { bytes: 0 }
+  readonly #images = new Set<Image>()
+  /** What is written in parts: a collection's image, or a long string, which never changes. */
+  #begun: { key: string; image: Image | null; steps: Steps } | null = null
 
   constructor(keyspace: Keyspace, uses: keyof KeyUse | undefined) {
     this.#keyspace = keyspace
@@ -63,44 +76,85 @@ class Section implements Capture {
     keyspace.capture(this)
   }
 
+  get preimageBytes(): number {
+    return this.#weight.bytes
+  }
+
   before(key: string, slot: Slot | undefined): void {
     if (this.#preimages.has(key)) return
-    if (this.#begun?.key === key) {
-      while (this.#step());
+    this.#weight.bytes += PREIMAGE_OVERHEAD_BYTES + key.length
+    if (slot === undefined || slot === GONE) this.#preimages.set(key, null)
+    else if (this.#begun?.key === key) {
+      if (this.#begun.image !== null) settle(this.#begun.image)
       this.#preimages.set(key, null)
+    } else if (slot instanceof Timed) this.#keep(key, slot.value, slot.expiresAt)
+    else this.#keep(key, slot, null)
+  }
+
+  /** Writes up to so many keys, or parts of long ones, as long as `isWanted`; false when there are none left. */
+  write(writer: RdbWriter, most: number, isWanted: () => boolean): boolean {
+    let left = most
+    while (this.#step()) if (--left <= 0 || !isWanted()) return true
+    const preimages = this.#preimages
+    // That this loop is left does not end the cursor, which has no `return`.
+    for (const [key, slot] of this.#cursor) {
+      const changed = preimages.size === 0 ? undefined : preimages.get(key)
+      if (changed === undefined) {
+        if (typeof slot === 'string') this.#write(writer, key, slot, null, this.#useOf(key))
+        else if (slot instanceof Timed) this.#write(writer, key, slot.value, slot.expiresAt, this.#useOf(key))
+        else if (slot !== GONE) this.#write(writer, key, slot, null, this.#useOf(key))
+      } else if (typeof changed === 'string') this.#write(writer, key, changed, null, null)
+      else if (changed !== null) this.#write(writer, key, changed.held, changed.expiresAt, changed.use)
+      if (--left <= 0 || this.#begun !== null || !isWanted()) return true
+    }
+    return false
+  }
+
+  /** Keeps aside what a key holds. */
+  #keep(key: string, value: Value, expiresAt: number | null): void {
+    const use = this.#useOf(key)
+    let held: Writable
+    if (typeof value === 'string' && expiresAt === null && use === null) {
+      this.#preimages.set(key, value)
+      this.#weight.bytes += value.length
       return
     }
-    const preimage = preimageOf(slot, this.#useOf(key))
-    this.#preimages.set(key, preimage)
-    this.preimageBytes += PREIMAGE_OVERHEAD_BYTES + key.length
-    const value = preimage?.value
-    if (value !== undefined) this.preimageBytes += typeof value === 'string' ? value.length : value.heldBytes
-  }
-
-  /** Writes the next key, or the next part of a long one; false when there is none. */
-  writeNext(writer: RdbWriter): boolean {
-    if (this.#step()) return true
-    for (;;) {
-      const next = this.#cursor.next()
-      if (next.done) return false
-      const [key, slot] = next.value
-      const changed = this.#preimages.size === 0 ? undefined : this.#preimages.get(key)
-      if (changed === null || (changed === undefined && slot === GONE)) continue
-      if (changed !== undefined) this.#write(writer, key, changed.value, changed.expiresAt, changed.use)
-      else if (slot instanceof Timed) this.#write(writer, key, slot.value, slot.expiresAt, this.#useOf(key))
-      else this.#write(writer, key, slot as Value, null, this.#useOf(key))
-      return true
+    if (isString(value)) {
+      held = value
+      this.#weight.bytes += typeof value === 'string' ? value.length : value.heldBytes
+    } else if (value.size <= STEP_ELEMENTS && value.type !== 'stream') {
+      held = value.clone()
+      this.#weight.bytes += value.heldBytes
+    } else {
+      const image = this.#imageOf(value)
+      settle(image)
+      held = image
     }
+    this.#preimages.set(key, { held, expiresAt, use })
   }
 
-  #write(writer: RdbWriter, key: string, value: Value, expiresAt: number | null, use: KeyUse | null): void {
+  #imageOf(value: Collection): Image {
+    const image = value.image(this.#weight)
+    this.#images.add(image)
+    return image
+  }
+
+  #write(writer: RdbWriter, key: string, held: Writable, expiresAt: number | null, use: KeyUse | null): void {
     this.written++
-    if (isString(value)) writer.string(key, value, expiresAt, use)
-    else if (value.size <= STEP_ELEMENTS) writer.value(key, value, expiresAt, use)
-    else {
-      this.#begun = { key, steps: writer.valueInSteps(key, value, expiresAt, use) }
-      this.#step()
+    if (isString(held)) {
+      const { length } = typeof held === 'string' ? held : held.latin1
+      if (length <= LONG_STRING) writer.string(key, held, expiresAt, use)
+      else this.#begun = { key, image: null, steps: writer.valueInSteps(key, held, expiresAt, use) }
+      return
     }
+    const isImage = 'close' in held
+    if (!isImage && held.size <= STEP_ELEMENTS && held.type !== 'stream') {
+      writer.value(key, held, expiresAt, use)
+      return
+    }
+    const image = isImage ? held : this.#imageOf(held as Collection)
+    this.#begun = { key, image, steps: writer.valueInSteps(key, image, expiresAt, use) }
+    this.#step()
   }
 
   #useOf(key: string): KeyUse | null {
@@ -113,22 +167,29 @@ class Section implements Capture {
   #step(): boolean {
     if (this.#begun === null) return false
     if (this.#begun.steps.next().done !== true) return true
+    if (this.#begun.image !== null) this.#close(this.#begun.image)
     this.#begun = null
     return false
   }
 
+  #close(image: Image): void {
+    this.#images.delete(image)
+    image.close()
+  }
+
   release(): void {
     this.#keyspace.release(this)
+    for (const image of this.#images) image.close()
+    this.#images.clear()
     this.#begun = null
     this.#preimages.clear()
-    this.preimageBytes = 0
+    this.#weight.bytes = 0
   }
 }
 
-function preimageOf(slot: Slot | undefined, use: KeyUse | null): Preimage | null {
-  if (slot === undefined || slot === GONE) return null
-  if (slot instanceof Timed) return { value: frozen(slot.value), expiresAt: slot.expiresAt, use }
-  return { value: frozen(slot), expiresAt: null, use }
+/** Makes sure that an image does not change with the collection. Most never do. */
+function settle(image: Image): void {
+  if ('settle' in image) image.settle()
 }
 
 export class Snapshot {
@@ -136,6 +197,7 @@ export class Snapshot {
   readonly #writer: RdbWriter
   readonly #maxPreimageBytes: number
   #chunks: Buffer[] = []
+  readonly #isChunkOpen = (): boolean => this.#chunks.length === 0
   #at = -1
   #state: 'walking' | 'done' | 'cancelled' = 'walking'
 
@@ -175,11 +237,9 @@ export class Snapshot {
    * chunk, or several for a large value. After the last key `done` is true. Throws StoreError('RDB') when the pre-images grew too large.
    */
   read(maxKeys: number): Buffer[] {
-    for (let keys = 0; keys < maxKeys && this.#state === 'walking' && this.#chunks.length === 0; keys++) {
-      const section = this.#sections[this.#at]
-      if (section?.writeNext(this.#writer)) continue
-      this.#nextSection()
-    }
+    if (this.#state !== 'walking') return []
+    const section = this.#sections[this.#at]
+    if (section === undefined || !section.write(this.#writer, maxKeys, this.#isChunkOpen)) this.#nextSection()
     this.#checkPreimages()
     const chunks = this.#chunks
     this.#chunks = []
@@ -207,7 +267,7 @@ export class Snapshot {
   #checkPreimages(): void {
     let bytes = 0
     for (const section of this.#sections) bytes += section.preimageBytes
-    if (bytes <= this.#maxPreimageBytes) return
+    if (this.#maxPreimageBytes === 0 || bytes <= this.#maxPreimageBytes) return
     this.cancel()
     throw new StoreError(
       'RDB',

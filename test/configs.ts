@@ -37,7 +37,7 @@ export async function realValues(client: RawClient, ...patterns: string[]): Prom
 }
 
 /** Directives that no redis-server has. */
-const OUR_OWN: ReadonlySet<string> = new Set(['on-unknown-command'])
+const OUR_OWN: ReadonlySet<string> = new Set(['on-unknown-command', 'snapshot-preimage-limit'])
 
 export function ourValues(config: Config, ...patterns: string[]): Record<string, string> {
   return Object.fromEntries(config.matching(patterns).filter(([name]) => !OUR_OWN.has(name)))

@@ -211,7 +211,8 @@ function xreadgroup(ctx: Context, argv: Arg[]): void {
       }
     }
     consumer.seenAt = ctx.now
-    if (historyAfter !== undefined) parts.push([key, history(ctx, stream, consumer, historyAfter, reading.count)])
+    if (historyAfter !== undefined)
+      parts.push([key, history(ctx, stream, group, consumer, historyAfter, reading.count)])
     else {
       const entries = entriesAfter(stream, group.lastId, countOf(ctx, reading))
       effects += handOut(ctx, turn, consumer, entries, reading.noAck)
@@ -300,14 +301,18 @@ export function setIdEffect(ctx: Context, key: string, { name, lastId, entriesRe
 }
 
 /** What the consumer was handed out before and has not acknowledged: counts as handed out again. */
-function history({ reply, now }: Context, stream: StreamLog, consumer: Consumer, after: StreamId, count: number): Part {
+function history(
+  { reply, now }: Context,
+  stream: StreamLog,
+  group: ConsumerGroup,
+  consumer: Consumer,
+  after: StreamId,
+  count: number,
+): Part {
   const entries: (StreamEntry | StreamId)[] = []
   for (const pending of consumer.pending.from(idAfter(after)!)) {
     const entry = stream.get(pending.id)
-    if (entry !== undefined) {
-      pending.deliveredAt = now
-      pending.deliveries = plus64(pending.deliveries, 1)
-    }
+    if (entry !== undefined) group.redeliver(pending, now, plus64(pending.deliveries, 1))
     if (entries.push(entry ?? pending.id) === count) break
   }
   return () => {

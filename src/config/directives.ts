@@ -108,12 +108,14 @@ export const settings = {
   'repl-disable-tcp-nodelay': flag(false),
   'repl-diskless-sync': flag(true, live),
   'repl-diskless-sync-delay': integer(5, 0, INT_MAX, live),
-  'repl-diskless-sync-max-replicas': integer(0, 0, INT_MAX),
+  'repl-diskless-sync-max-replicas': integer(0, 0, INT_MAX, live),
   'repl-diskless-load': choice('disabled', ['disabled', 'on-empty-db', 'swapdb'], { notWhileLoading: true }),
   'min-replicas-to-write': integer(0, 0, INT_MAX, { ...live, alias: 'min-slaves-to-write' }),
   'min-replicas-max-lag': integer(10, 0, INT_MAX, { ...live, alias: 'min-slaves-max-lag' }),
   // Our own: what a replica does when its primary streams a command that it does not know.
   'on-unknown-command': choice('stop', ['stop', 'skip'], live),
+  // Our own: bytes of old values that a snapshot under way may hold, about; past it it fails. 0: any number.
+  'snapshot-preimage-limit': memory(256n * MB, 0n, LONG_MAX, live),
   'propagation-error-behavior': choice('ignore', ['ignore', 'panic', 'panic-on-replicas']),
 
   // Memory and time

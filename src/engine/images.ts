@@ -54,6 +54,7 @@ export class Images {
       compress: config.flag('rdbcompression'),
       checksum: config.flag('rdbchecksum'),
       version: form.version,
+      maxPreimageBytes: config.number('snapshot-preimage-limit'),
       uses: usesToldUnder(config.text('maxmemory-policy')),
     })
   }

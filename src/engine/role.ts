@@ -63,6 +63,7 @@ export class Role {
         pingSeconds: config.number('repl-ping-replica-period'),
         timeoutSeconds: config.number('repl-timeout'),
         syncDelaySeconds: config.flag('repl-diskless-sync') ? config.number('repl-diskless-sync-delay') : 0,
+        syncMaxReplicas: config.number('repl-diskless-sync-max-replicas'),
         output: outputLimit,
       }),
       takeSnapshot: (form) => host.takeSnapshot(form),

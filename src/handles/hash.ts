@@ -75,7 +75,8 @@ export class HashHandle extends Handle<Hash> {
   }
 
   *[Symbol.iterator](): IterableIterator<[string, string]> {
-    yield* this.#fields ?? []
+    // While a snapshot is read a field that was deleted leaves a mark in its place.
+    for (const pair of this.#fields ?? []) if (typeof pair[1] === 'string') yield pair
   }
 
   forEach(visit: (value: string, field: string, hash: this) => void, thisArg?: unknown): void {

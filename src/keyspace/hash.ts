@@ -2,8 +2,9 @@
 // there until it is deleted. Whom such a field has to be hidden from gets LiveFields in the hash's place.
 
 import { isAsciiText, latin1Of } from '../bytes.js'
-import { type Collection, ELEMENT_OVERHEAD_BYTES } from './collection.js'
+import { type Collection, ELEMENT_OVERHEAD_BYTES, type Weight } from './collection.js'
 import { type Due, Expiry } from './expiry.js'
+import { FieldsImage, type HashImage } from './hash-image.js'
 import { Roster } from './roster.js'
 
 /** What a reader asks of a hash. */
@@ -22,6 +23,10 @@ export interface Fields {
   /** As SCAN: about `count` fields, and the cursor to go on with; 0 begins and ends. */
   scan(cursor: number, count: number): { cursor: number; fields: string[] }
 }
+
+/** Marks that the last image leaves behind are swept at once up to so many, about 1 ms; the others with later changes. */
+const SWEPT_AT_ONCE = 4096
+const SWEPT_A_CHANGE = 4
 
 /** A field's time in the order of times. */
 class FieldTime implements Due {
@@ -47,7 +52,10 @@ const TIME_BYTES = 2 * ELEMENT_OVERHEAD_BYTES
 export class Hash implements Collection, Fields {
   readonly type = 'hash'
   heldBytes = 0
-  readonly #fields = new Map<string, string>()
+  /** A field that was deleted while images were open leaves a mark, null: it keeps its place in the order, should it return. */
+  readonly #fields = new Map<string, string | null>()
+  #marked: Set<string> | null = null
+  #images: FieldsImage[] | null = null
   /** Made when a field gets its first time. */
   #times: Times | null = null
   /** Made when somebody wants a random field, or scans. */
@@ -56,15 +64,15 @@ export class Hash implements Collection, Fields {
   #longestBytes = 0
 
   get size(): number {
-    return this.#fields.size
+    return this.#marked === null ? this.#fields.size : this.#fields.size - this.#marked.size
   }
 
   get(field: string): string | undefined {
-    return this.#fields.get(field)
+    return this.#fields.get(field) ?? undefined
   }
 
   has(field: string): boolean {
-    return this.#fields.has(field)
+    return typeof this.#fields.get(field) === 'string'
   }
 
   /** Sets the value, and takes the field's time away unless another is given (ms since 1970). Whether the field is new. */
@@ -76,7 +84,8 @@ export class Hash implements Collection, Fields {
 
   /** Sets the value, and leaves the field's time as it is. Whether the field is new. */
   replace(field: string, value: string): boolean {
-    const before = this.#fields.get(field)
+    const before = this.#fields.get(field) ?? undefined
+    if (this.#images !== null || this.#marked !== null) this.#beforeChange(field, before)
     this.#fields.set(field, value)
     this.#measure(value)
     if (before !== undefined) {
@@ -85,17 +94,23 @@ export class Hash implements Collection, Fields {
     }
     this.#measure(field)
     this.heldBytes += field.length + value.length + ELEMENT_OVERHEAD_BYTES
-    if (this.#fields.size > this.#peakSize) this.#peakSize = this.#fields.size
+    if (this.size > this.#peakSize) this.#peakSize = this.size
     this.#roster?.add(field)
     return true
   }
 
   /** Whether it was there. */
   delete(field: string): boolean {
-    const value = this.#fields.get(field)
+    const value = this.#fields.get(field) ?? undefined
     if (value === undefined) return false
+    if (this.#images !== null || this.#marked !== null) this.#beforeChange(field, value)
     if (this.#times !== null) this.setExpiry(field, null)
-    this.#fields.delete(field)
+    if (this.#images === null) this.#fields.delete(field)
+    else {
+      this.#fields.set(field, null)
+      this.#marked ??= new Set()
+      this.#marked.add(field)
+    }
     this.heldBytes -= field.length + value.length + ELEMENT_OVERHEAD_BYTES
     this.#roster?.remove(field)
     return true
@@ -108,6 +123,7 @@ export class Hash implements Collection, Fields {
   /** Gives a field that is there a time, or takes it away (null). */
   setExpiry(field: string, expiresAt: number | null): void {
     const time = this.#times?.byField.get(field)
+    if (this.#images !== null) this.#beforeChange(field, this.get(field))
     if (expiresAt === null) {
       if (time === undefined) return
       this.#times!.byField.delete(field)
@@ -154,7 +170,11 @@ export class Hash implements Collection, Fields {
   }
 
   [Symbol.iterator](): Iterator<[string, string]> {
-    return this.#fields[Symbol.iterator]()
+    if (this.#images === null && this.#marked === null) {
+      // Marks that come later are for HashHandle to pass over: nobody else goes on with an iterator after a change.
+      return this.#fields[Symbol.iterator]() as Iterator<[string, string]>
+    }
+    return withoutMarks(this.#fields)
   }
 
   pick(random: () => number): string | undefined {
@@ -183,6 +203,15 @@ export class Hash implements Collection, Fields {
     return this.#times !== null
   }
 
+  image(weight: Weight): HashImage {
+    const { size, timedSize, nextExpiry } = this
+    const image = new FieldsImage({ size, timedSize, nextExpiry }, this.#fields, this, weight, () =>
+      this.#release(image),
+    )
+    this.#images = [...(this.#images ?? []), image]
+    return image
+  }
+
   clone(): Hash {
     const copy = new Hash()
     for (const [field, value] of this) copy.set(field, value, this.expiresAt(field))
@@ -192,8 +221,39 @@ export class Hash implements Collection, Fields {
   }
 
   #rosterOf(): Roster {
-    this.#roster ??= new Roster(this.#fields.keys())
+    this.#roster ??= new Roster(Array.from(this, ([field]) => field))
     return this.#roster
+  }
+
+  /** Only while there are images or marks. */
+  #beforeChange(field: string, value: string | undefined): void {
+    if (this.#images === null) {
+      this.#sweep(SWEPT_A_CHANGE)
+      // As if it had been swept: a field that returns stands behind the others.
+      if (this.#marked?.delete(field)) this.#fields.delete(field)
+      if (this.#marked?.size === 0) this.#marked = null
+      return
+    }
+    for (const image of this.#images) image.before(field, value, this.expiresAt(field))
+    if (value === undefined) this.#marked?.delete(field)
+  }
+
+  #release(image: FieldsImage): void {
+    const others = this.#images?.filter((one) => one !== image) ?? []
+    this.#images = others.length > 0 ? others : null
+    if (this.#images === null) this.#sweep(SWEPT_AT_ONCE)
+  }
+
+  #sweep(most: number): void {
+    const marked = this.#marked
+    if (marked === null) return
+    let swept = 0
+    for (const field of marked) {
+      if (swept++ === most) return
+      marked.delete(field)
+      this.#fields.delete(field)
+    }
+    this.#marked = null
   }
 
   #measure(text: string): void {
@@ -202,6 +262,10 @@ export class Hash implements Collection, Fields {
     const bytes = isAsciiText(text) ? text.length : latin1Of(text).length
     if (bytes > this.#longestBytes) this.#longestBytes = bytes
   }
+}
+
+function* withoutMarks(fields: ReadonlyMap<string, string | null>): Generator<[string, string], undefined> {
+  for (const [field, value] of fields) if (value !== null) yield [field, value]
 }
 
 /** How often a field is drawn before those that are there are looked for one by one. */

@@ -4,14 +4,25 @@
 // Two levels of sorted arrays: chunks of at most CHUNK_SIZE things, and the list of chunks. A thing behind all others, the
 // usual case, opens a new chunk instead of splitting the last one, so chunks fill up.
 
+import type { Weight } from './collection.js'
+import { Loans } from './loans.js'
 import { compareIds, type StreamId } from './stream-id.js'
 
 const CHUNK_SIZE = 128
+
+/** The things in order, as they were at one moment. They themselves must not be changed meanwhile, but replaced. */
+export interface OrderImage<T> {
+  readonly size: number
+  [Symbol.iterator](): Iterator<T>
+  close(): void
+}
 
 export class IdOrder<T extends { readonly id: StreamId }> {
   #size = 0
   /** None of them is empty. */
   #chunks: T[][] = []
+  /** Chunks that images hold too. */
+  #loans: Loans<T> | null = null
 
   get size(): number {
     return this.#size
@@ -62,6 +73,7 @@ export class IdOrder<T extends { readonly id: StreamId }> {
   delete(id: StreamId): T | undefined {
     const at = this.#chunkOf(id)
     if (at < 0) return undefined
+    if (this.#loans !== null) this.#loans.own(this.#chunks, at)
     const chunk = this.#chunks[at]
     const rank = rankIn(chunk, id)
     const found = chunk[rank]
@@ -75,13 +87,15 @@ export class IdOrder<T extends { readonly id: StreamId }> {
 
   /** Puts it in the place of the one with the same id, which must be there. */
   replace(item: T): void {
-    const chunk = this.#chunks[this.#chunkOf(item.id)]
+    const at = this.#chunkOf(item.id)
+    if (this.#loans !== null) this.#loans.own(this.#chunks, at)
+    const chunk = this.#chunks[at]
     chunk[rankIn(chunk, item.id)] = item
   }
 
   /** Ascending. Not to be gone on with after a change. */
-  *[Symbol.iterator](): Generator<T, undefined> {
-    for (const chunk of this.#chunks) yield* chunk
+  [Symbol.iterator](): Generator<T, undefined> {
+    return allOf(this.#chunks)
   }
 
   /** Ascending from this id on, itself included. Not to be gone on with after a change. */
@@ -113,7 +127,20 @@ export class IdOrder<T extends { readonly id: StreamId }> {
     return copy
   }
 
+  /** Takes a word for each chunk: 10,000,000 things about 3 ms. */
+  image(weight: Weight): OrderImage<T> {
+    const chunks = this.#chunks.slice()
+    const loans = (this.#loans ??= new Loans())
+    const giveBack = loans.lend(chunks, weight)
+    const close = (): void => {
+      giveBack()
+      if (!loans.isOpen) this.#loans = null
+    }
+    return { size: this.#size, close, [Symbol.iterator]: () => allOf(chunks) }
+  }
+
   #insert(at: number, rank: number, item: T): void {
+    if (this.#loans !== null) this.#loans.own(this.#chunks, at)
     const chunk = this.#chunks[at]
     if (chunk.length < CHUNK_SIZE) {
       if (rank === chunk.length) chunk.push(item)
@@ -141,6 +168,10 @@ export class IdOrder<T extends { readonly id: StreamId }> {
     }
     return low - 1
   }
+}
+
+function* allOf<T>(chunks: readonly (readonly T[])[]): Generator<T, undefined> {
+  for (const chunk of chunks) yield* chunk
 }
 
 /** The index of the last thing in a chunk whose id is at most this one; -1 when there is none. */

@@ -19,7 +19,7 @@ import type { VectorSet } from './vector-set.js'
 export type Value = Arg | List | Hash | MemberSet | SortedSet | StreamLog | VectorSet
 
 /** Whether the value is of the type string. */
-export function isString(value: Value): value is Arg {
+export function isString(value: Arg | object): value is Arg {
   return typeof value === 'string' || value instanceof Binary
 }
 
@@ -82,6 +82,10 @@ export class Keyspace {
   readonly #scans = new Map<number, Scan>()
   /** Keys whose slot holds a mark: to be swept when the last capture is released. */
   readonly #gone = new Set<string>()
+  /** Keys that hold, or once held, a stream or a vector set. */
+  readonly #special = new Set<string>()
+  /** How many `#special` may be before those that hold no such thing any more are looked for. */
+  #specialLimit = MIN_SPECIAL_LIMIT
   #nextCursor = 1
   #rover: Iterator<string> | undefined
   #recency: Recency | null = null
@@ -142,6 +146,7 @@ export class Keyspace {
   set(key: string, value: Value, expiresAt: number | null = null): void {
     if (this.#plain && expiresAt === null && firstExpiryIn(value) === undefined) {
       this.slots.set(key, value)
+      if (typeof value !== 'string') this.#noteSpecial(key, value)
       return
     }
     const before = this.#beforeChange(key)
@@ -153,6 +158,7 @@ export class Keyspace {
       before.value = value
       this.expiry.move(before, expiresAt)
     } else this.#setTimed(key, value, expiresAt)
+    if (typeof value !== 'string') this.#noteSpecial(key, value)
     this.#followFields(key, value)
     this.#recency?.add(key, value)
     this.#settlePlain()
@@ -246,6 +252,16 @@ export class Keyspace {
     }
   }
 
+  /** Streams, vector sets, and hashes that have fields with a time: all that not every form of a snapshot can hold. */
+  *special(): Generator<[string, SpecialValue], undefined> {
+    for (const [key, { value }] of this.#timedHashes) yield [key, value as Hash]
+    for (const key of this.#special) {
+      const value = specialIn(this.slots.get(key))
+      if (value === undefined) this.#special.delete(key)
+      else yield [key, value]
+    }
+  }
+
   /**
    * The next keys of a scan, about `count` of them, and the cursor to go on with: 0 when the scan is through. A key that
    * is there from the first call to the last is returned at least once. A cursor is good for one call; one that is not
@@ -305,10 +321,7 @@ export class Keyspace {
   release(capture: Capture): void {
     const at = this.#captures.indexOf(capture)
     if (at >= 0) this.#captures.splice(at, 1)
-    if (this.#captures.length === 0) {
-      for (const key of this.#gone) this.slots.delete(key)
-      this.#gone.clear()
-    }
+    if (this.#captures.length === 0) this.#sweep(SWEPT_AT_ONCE)
     this.#settlePlain()
   }
 
@@ -353,9 +366,32 @@ export class Keyspace {
   }
 
   #beforeChange(key: string): Slot | undefined {
+    if (this.#captures.length === 0) {
+      if (this.#gone.size > 0) this.#sweep(SWEPT_A_CHANGE, key)
+      return this.slots.get(key)
+    }
     const slot = this.slots.get(key)
     for (const capture of this.#captures) capture.before(key, slot)
     return slot
+  }
+
+  /** Takes away marks that nobody needs any more: that at a key, and some others. */
+  #sweep(most: number, first?: string): void {
+    if (first !== undefined && this.#gone.delete(first)) this.slots.delete(first)
+    let swept = 0
+    for (const key of this.#gone) {
+      if (swept++ === most) return
+      this.#gone.delete(key)
+      this.slots.delete(key)
+    }
+  }
+
+  #noteSpecial(key: string, value: Value): void {
+    if (isString(value) || (value.type !== 'stream' && value.type !== 'vectorset')) return
+    this.#special.add(key)
+    if (this.#special.size < this.#specialLimit) return
+    for (const one of this.#special) if (specialIn(this.slots.get(one)) === undefined) this.#special.delete(one)
+    this.#specialLimit = Math.max(MIN_SPECIAL_LIMIT, 2 * this.#special.size)
   }
 
   #setTimed(key: string, value: Value, expiresAt: number): void {
@@ -379,6 +415,21 @@ export class Keyspace {
 function firstExpiryIn(value: Value): number | undefined {
   return typeof value !== 'string' && value instanceof Hash ? value.nextExpiry : undefined
 }
+
+export type SpecialValue = Hash | StreamLog | VectorSet
+
+/** The stream or vector set that is held there. */
+function specialIn(slot: Slot | undefined): StreamLog | VectorSet | undefined {
+  if (slot === undefined || slot === GONE) return undefined
+  const value = slot instanceof Timed ? slot.value : slot
+  return isString(value) || (value.type !== 'stream' && value.type !== 'vectorset') ? undefined : value
+}
+
+const MIN_SPECIAL_LIMIT = 1024
+
+/** Marks that the last capture leaves behind are swept at once up to so many, about 1 ms; the others with later changes. */
+const SWEPT_AT_ONCE = 4096
+const SWEPT_A_CHANGE = 4
 
 /** Scans that may be open at once in one keyspace; past it the oldest starts over. */
 const MAX_OPEN_SCANS = 1024

@@ -5,13 +5,20 @@
 //   chunks   [ . . a b ] [ c d e f ] [ g h . . ]
 //   head = 2, size = 8: item i lies at slot head + i of all
 
-import { type Collection, ELEMENT_OVERHEAD_BYTES } from './collection.js'
+import { type Collection, ELEMENT_OVERHEAD_BYTES, type Image, type Weight } from './collection.js'
+import { Loans } from './loans.js'
 
 const SHIFT = 9
 const CHUNK_SLOTS = 1 << SHIFT
 const MASK = CHUNK_SLOTS - 1
 /** A list begins with so few slots: most lists are short. */
 const FIRST_SLOTS = 4
+
+/** What a snapshot reads of a list. */
+export interface ListImage extends Image {
+  readonly type: 'list'
+  [Symbol.iterator](): Iterator<string>
+}
 
 export class List implements Collection {
   readonly type = 'list'
@@ -22,6 +29,8 @@ export class List implements Collection {
   #slots = FIRST_SLOTS
   /** Empty chunks may be left before it, up to an eighth of all, and one at the other end, for those who push and pop there. */
   #head = 0
+  /** Chunks that images hold too: they are copied before they are changed. */
+  #loans: Loans<string> | null = null
 
   get size(): number {
     return this.#size
@@ -155,6 +164,21 @@ export class List implements Collection {
     return copy
   }
 
+  /** Takes a word for each chunk: 10,000,000 items about 1 ms. */
+  image(weight: Weight): ListImage {
+    const lent = new List()
+    lent.#chunks = this.#chunks.slice()
+    lent.#head = this.#head
+    lent.#size = this.#size
+    const loans = (this.#loans ??= new Loans())
+    const giveBack = loans.lend(lent.#chunks, weight)
+    const close = (): void => {
+      giveBack()
+      if (!loans.isOpen) this.#loans = null
+    }
+    return { type: 'list', size: lent.#size, close, [Symbol.iterator]: () => lent[Symbol.iterator]() }
+  }
+
   #get(index: number): string {
     const slot = this.#head + index
     return this.#chunks[slot >> SHIFT][slot & MASK]
@@ -162,6 +186,7 @@ export class List implements Collection {
 
   #put(index: number, item: string): void {
     const slot = this.#head + index
+    if (this.#loans !== null) this.#loans.own(this.#chunks, slot >> SHIFT)
     this.#chunks[slot >> SHIFT][slot & MASK] = item
   }
 

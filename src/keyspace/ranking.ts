@@ -1,24 +1,38 @@
 // Members with scores, in the order of score and then bytes: found by rank, by score and by bytes in O(log n).
 //
-// A B+-tree. Leaves hold the members, and are linked both ways for walks; inner nodes hold for each child how many members
-// are below it, and a bound that none of them is less than. Nodes are plain arrays, so that a member takes two words here
-// and a search touches few objects. Knows nothing of members being unique: its owner sees to that.
+// A B+-tree. Leaves hold the members; inner nodes hold for each child how many members are below it, and a bound that none of
+// them is less than. Nodes are plain arrays, so that a member takes two words here and a search touches few objects. Nodes
+// that an image reads too have another owner, and are copied before they are changed: the way down to a leaf, no more.
+// Knows nothing of members being unique: its owner sees to that.
 
 import { compareText } from '../bytes.js'
+import { ELEMENT_OVERHEAD_BYTES, type Weight } from './collection.js'
 
 /** Entries of a leaf, children of an inner node. */
 const NODE_SIZE = 64
 /** A node with fewer is joined with its neighbour, if both fit into one. */
 const SPARSE_SIZE = 20
 
+/**
+ * Who may change a node: the ranking, since its last image was made; null: it never had one. What is copied because images
+ * hold it is counted into their weights.
+ */
+interface Owner {
+  readonly weights: Weight[]
+}
+
 class Leaf {
+  readonly owner: Owner | null
   scores: number[] = []
   members: string[] = []
-  next: Leaf | null = null
-  previous: Leaf | null = null
+
+  constructor(owner: Owner | null) {
+    this.owner = owner
+  }
 }
 
 class Inner {
+  readonly owner: Owner | null
   children: Node[] = []
   /** How many members are below each child. */
   counts: number[] = []
@@ -28,6 +42,10 @@ class Inner {
    */
   scores: number[] = []
   members: string[] = []
+
+  constructor(owner: Owner | null) {
+    this.owner = owner
+  }
 }
 
 type Node = Leaf | Inner
@@ -39,7 +57,8 @@ export type Visit = (member: string, score: number) => void
 export const ANY_SCORE = Number.NaN
 
 export class Ranking {
-  #root: Node = new Leaf()
+  #owner: Owner | null = null
+  #root: Node = new Leaf(this.#owner)
   #size = 0
 
   get size(): number {
@@ -48,10 +67,11 @@ export class Ranking {
 
   /** The pair must not be there yet. */
   insert(score: number, member: string): void {
-    const right = insertInto(this.#root, score, member)
+    this.#ownRoot()
+    const right = insertInto(this.#root, score, member, true, true)
     this.#size++
     if (right === null) return
-    const root = new Inner()
+    const root = new Inner(this.#owner)
     addChild(root, 0, this.#root, Number.NEGATIVE_INFINITY, '')
     addChild(root, 1, right, leastScore(right), leastMember(right))
     this.#root = root
@@ -59,12 +79,14 @@ export class Ranking {
 
   /** The pair must be there. */
   remove(score: number, member: string): void {
+    this.#ownRoot()
     removeFrom(this.#root, score, member)
     this.#shrink()
   }
 
   /** Takes out the member at a rank that is there, and says which it was. */
   removeAt(rank: number): string {
+    this.#ownRoot()
     const member = removeRankFrom(this.#root, rank)
     this.#shrink()
     return member
@@ -87,42 +109,96 @@ export class Ranking {
 
   /** Calls `visit` for up to `count` members from a rank on; `step` -1: downwards. Must not be changed meanwhile. */
   walk(from: number, count: number, step: 1 | -1, visit: Visit): void {
-    if (from < 0 || from >= this.#size) return
-    let node = this.#root
-    let index = from
-    while (node instanceof Inner) {
-      let child = 0
-      while (index >= node.counts[child]) index -= node.counts[child++]
-      node = node.children[child]
-    }
-    for (let leaf: Leaf | null = node, left = count; leaf !== null && left > 0; ) {
-      const { scores, members } = leaf
-      for (; index >= 0 && index < members.length && left > 0; index += step, left--)
-        visit(members[index], scores[index])
-      leaf = step > 0 ? leaf.next : leaf.previous
-      index = step > 0 || leaf === null ? 0 : leaf.members.length - 1
-    }
+    if (from >= 0 && from < this.#size) walkIn(this.#root, from, count, step, visit)
   }
 
   /** Lowest first. */
-  *[Symbol.iterator](): Generator<[string, number], undefined> {
-    let node = this.#root
-    while (node instanceof Inner) node = node.children[0]
-    for (let leaf: Leaf | null = node; leaf !== null; leaf = leaf.next)
-      for (let i = 0; i < leaf.members.length; i++) yield [leaf.members[i], leaf.scores[i]]
+  [Symbol.iterator](): Generator<[string, number], undefined> {
+    return entriesOf(this.#root)
+  }
+
+  /**
+   * The members as they are now, lowest first, whatever changes come, and what is to be called when nobody reads them any
+   * more. What is kept for them meanwhile is counted into `weight`.
+   */
+  image(weight: Weight): { entries: () => Iterator<[string, number]>; close: () => void } {
+    const root = this.#root
+    const weights = this.#owner?.weights ?? []
+    weights.push(weight)
+    this.#owner = { weights }
+    const close = (): void => {
+      const at = weights.indexOf(weight)
+      if (at >= 0) weights.splice(at, 1)
+    }
+    return { entries: () => entriesOf(root), close }
   }
 
   clone(): Ranking {
     const copy = new Ranking()
     copy.#size = this.#size
-    copy.#root = copyOf(this.#root, { leaf: null })
+    copy.#root = copyOf(this.#root, copy.#owner)
     return copy
+  }
+
+  #ownRoot(): void {
+    if (this.#root.owner !== this.#owner) this.#root = ownCopy(this.#root, this.#owner)
   }
 
   #shrink(): void {
     this.#size--
     while (this.#root instanceof Inner && this.#root.children.length === 1) this.#root = this.#root.children[0]
   }
+}
+
+/** Visits up to `left` members from the one at `index` on, and says how many of them are left. */
+function walkIn(node: Node, index: number, left: number, step: 1 | -1, visit: Visit): number {
+  if (node instanceof Leaf) {
+    const { scores, members } = node
+    let more = left
+    for (let i = index; i >= 0 && i < members.length && more > 0; i += step, more--) visit(members[i], scores[i])
+    return more
+  }
+  const { children, counts } = node
+  let child = 0
+  let below = index
+  while (below >= counts[child]) below -= counts[child++]
+  let more = left
+  for (; child >= 0 && child < children.length && more > 0; child += step) {
+    more = walkIn(children[child], below, more, step, visit)
+    if (child + step >= 0) below = step > 0 ? 0 : counts[child + step] - 1
+  }
+  return more
+}
+
+function* entriesOf(root: Node): Generator<[string, number], undefined> {
+  for (const { members, scores } of leavesOf(root))
+    for (let i = 0; i < members.length; i++) yield [members[i], scores[i]]
+}
+
+function* leavesOf(node: Node): Generator<Leaf, undefined> {
+  if (node instanceof Leaf) yield node
+  else for (const child of node.children) yield* leavesOf(child)
+}
+
+/** The child, which may be changed: if it is not the parent's owner's, a copy in its place. */
+function ownChild(node: Inner, child: number): Node {
+  const found = node.children[child]
+  if (found.owner === node.owner) return found
+  const own = ownCopy(found, node.owner)
+  node.children[child] = own
+  return own
+}
+
+function ownCopy(node: Node, owner: Owner | null): Node {
+  for (const weight of owner?.weights ?? []) weight.bytes += node.members.length * ELEMENT_OVERHEAD_BYTES
+  const copy = node instanceof Leaf ? new Leaf(owner) : new Inner(owner)
+  copy.scores = node.scores.slice()
+  copy.members = node.members.slice()
+  if (copy instanceof Inner && node instanceof Inner) {
+    copy.children = node.children.slice()
+    copy.counts = node.counts.slice()
+  }
+  return copy
 }
 
 /** Negative, zero, positive, as Redis orders members: by their bytes. */
@@ -166,11 +242,12 @@ function childFor(node: Inner, score: number, member: string): number {
   return boundAt(node.scores, node.members, score, member, -1, 1) - 1
 }
 
-/** What was split off to the right, if the node was full. */
-function insertInto(node: Node, score: number, member: string): Node | null {
-  if (node instanceof Leaf) return insertIntoLeaf(node, score, member)
+/** What was split off to the right, if the node was full. `isFirst`, `isLast`: no node of its level is before or behind it. */
+function insertInto(node: Node, score: number, member: string, isFirst: boolean, isLast: boolean): Node | null {
+  if (node instanceof Leaf) return insertIntoLeaf(node, score, member, isFirst, isLast)
   const child = childFor(node, score, member)
-  const right = insertInto(node.children[child], score, member)
+  const isLastChild = isLast && child === node.children.length - 1
+  const right = insertInto(ownChild(node, child), score, member, isFirst && child === 0, isLastChild)
   node.counts[child]++
   if (right === null) return null
   node.counts[child] = countOf(node.children[child])
@@ -181,14 +258,14 @@ function insertInto(node: Node, score: number, member: string): Node | null {
   return other
 }
 
-function insertIntoLeaf(leaf: Leaf, score: number, member: string): Leaf | null {
+function insertIntoLeaf(leaf: Leaf, score: number, member: string, isFirst: boolean, isLast: boolean): Leaf | null {
   const at = boundAt(leaf.scores, leaf.members, score, member, 1, 0)
   if (leaf.members.length < NODE_SIZE) {
     insertAt(leaf.scores, at, score)
     insertAt(leaf.members, at, member)
     return null
   }
-  const right = splitLeaf(leaf, cutFor(at, leaf.next === null, leaf.previous === null))
+  const right = splitLeaf(leaf, cutFor(at, isLast, isFirst))
   const into = at > leaf.members.length ? right : leaf
   const index = into === leaf ? at : at - leaf.members.length
   insertAt(into.scores, index, score)
@@ -206,21 +283,17 @@ function cutFor(at: number, isLast: boolean, isFirst: boolean): number {
 // Slices are as large as what is in them; arrays that were pushed to have room to spare.
 
 function splitLeaf(leaf: Leaf, cut: number): Leaf {
-  const right = new Leaf()
+  const right = new Leaf(leaf.owner)
   right.scores = leaf.scores.slice(cut)
   right.members = leaf.members.slice(cut)
   leaf.scores = leaf.scores.slice(0, cut)
   leaf.members = leaf.members.slice(0, cut)
-  right.next = leaf.next
-  right.previous = leaf
-  if (leaf.next !== null) leaf.next.previous = right
-  leaf.next = right
   return right
 }
 
 function splitInner(node: Inner, at: number): Inner {
   const cut = cutFor(at, true, false)
-  const right = new Inner()
+  const right = new Inner(node.owner)
   right.children = node.children.splice(cut)
   right.counts = node.counts.splice(cut)
   right.scores = node.scores.splice(cut)
@@ -259,7 +332,7 @@ function removeFrom(node: Node, score: number, member: string): void {
     return
   }
   const child = childFor(node, score, member)
-  removeFrom(node.children[child], score, member)
+  removeFrom(ownChild(node, child), score, member)
   node.counts[child]--
   joinIfSparse(node, child)
 }
@@ -274,7 +347,7 @@ function removeRankFrom(node: Node, rank: number): string {
   let child = 0
   let below = rank
   while (below >= node.counts[child]) below -= node.counts[child++]
-  const member = removeRankFrom(node.children[child], below)
+  const member = removeRankFrom(ownChild(node, child), below)
   node.counts[child]--
   joinIfSparse(node, child)
   return member
@@ -296,13 +369,11 @@ function sizeOf(node: Node): number {
 
 /** Puts a child and the next one into one. */
 function join(node: Inner, left: number): void {
-  const into = node.children[left]
+  const into = ownChild(node, left)
   const from = node.children[left + 1]
   if (into instanceof Leaf && from instanceof Leaf) {
     into.scores = into.scores.concat(from.scores)
     into.members = into.members.concat(from.members)
-    into.next = from.next
-    if (from.next !== null) from.next.previous = into
   } else if (into instanceof Inner && from instanceof Inner) {
     into.children = into.children.concat(from.children)
     into.counts = into.counts.concat(from.counts)
@@ -330,21 +401,8 @@ function deleteAt<T>(array: T[], index: number): void {
   array.pop()
 }
 
-/** `last.leaf` is the leaf that was copied last, to be linked with the next. */
-function copyOf(node: Node, last: { leaf: Leaf | null }): Node {
-  if (node instanceof Leaf) {
-    const copy = new Leaf()
-    copy.scores = node.scores.slice()
-    copy.members = node.members.slice()
-    copy.previous = last.leaf
-    if (last.leaf !== null) last.leaf.next = copy
-    last.leaf = copy
-    return copy
-  }
-  const copy = new Inner()
-  copy.children = node.children.map((child) => copyOf(child, last))
-  copy.counts = node.counts.slice()
-  copy.scores = node.scores.slice()
-  copy.members = node.members.slice()
+function copyOf(node: Node, owner: Owner | null): Node {
+  const copy = ownCopy(node, owner)
+  if (copy instanceof Inner) copy.children = copy.children.map((child) => copyOf(child, owner))
   return copy
 }

@@ -1,8 +1,14 @@
 // A set of members: an array beside an index of it, so that a member can be chosen at random at once. The last member
 // takes the place of one that is removed; that is what `scan` relies on.
 
-import { type Collection, ELEMENT_OVERHEAD_BYTES } from './collection.js'
+import { type Collection, ELEMENT_OVERHEAD_BYTES, type Image, type Weight } from './collection.js'
 import { sampleOf } from './roster.js'
+
+/** What a snapshot reads of a set. */
+export interface SetImage extends Image {
+  readonly type: 'set'
+  [Symbol.iterator](): Iterator<string>
+}
 
 export class MemberSet implements Collection {
   readonly type = 'set'
@@ -13,6 +19,7 @@ export class MemberSet implements Collection {
   /** Only integers were ever in it: Redis keeps such a set as an intset while it is small. */
   #isNumeric = true
   #peakSize = 0
+  #images: PlacesImage[] | null = null
 
   constructor(members: Iterable<string> = []) {
     for (const member of members) this.add(member)
@@ -51,6 +58,12 @@ export class MemberSet implements Collection {
   delete(member: string): boolean {
     const place = this.#places.get(member)
     if (place === undefined) return false
+    if (this.#images !== null) {
+      for (const image of this.#images) {
+        image.before(place, member)
+        image.before(this.#members.length - 1, this.#members[this.#members.length - 1])
+      }
+    }
     this.#places.delete(member)
     const last = this.#members.pop()!
     if (last !== member) {
@@ -94,11 +107,53 @@ export class MemberSet implements Collection {
     return this.#members[Symbol.iterator]()
   }
 
+  image(weight: Weight): SetImage {
+    const image = new PlacesImage(this.#members, weight, () => {
+      const others = this.#images?.filter((one) => one !== image) ?? []
+      this.#images = others.length > 0 ? others : null
+    })
+    this.#images = [...(this.#images ?? []), image]
+    return image
+  }
+
   clone(): MemberSet {
     const copy = new MemberSet(this)
     copy.#isNumeric = this.#isNumeric
     copy.#peakSize = this.#peakSize
     return copy
+  }
+}
+
+/** The members by their places. Those whose place was taken from them, before they were read, are kept aside. */
+class PlacesImage implements SetImage {
+  readonly type = 'set'
+  readonly size: number
+  readonly close: () => void
+  readonly #members: readonly string[]
+  readonly #before = new Map<number, string>()
+  readonly #weight: Weight
+  #next = 0
+
+  constructor(members: readonly string[], weight: Weight, close: () => void) {
+    this.#members = members
+    this.size = members.length
+    this.#weight = weight
+    this.close = close
+  }
+
+  /** To be called before the member loses its place. */
+  before(place: number, member: string): void {
+    if (place < this.#next || place >= this.size || this.#before.has(place)) return
+    this.#before.set(place, member)
+    this.#weight.bytes += ELEMENT_OVERHEAD_BYTES + member.length
+  }
+
+  /** Once. */
+  *[Symbol.iterator](): Generator<string, undefined> {
+    while (this.#next < this.size) {
+      const place = this.#next++
+      yield this.#before.get(place) ?? this.#members[place]
+    }
   }
 }
 

@@ -3,11 +3,17 @@
 // which is what `scan` relies on.
 
 import { bufferOf } from '../bytes.js'
-import { type Collection, ELEMENT_OVERHEAD_BYTES } from './collection.js'
+import { type Collection, ELEMENT_OVERHEAD_BYTES, type Image, type Weight } from './collection.js'
 import { ANY_SCORE, Ranking, type Visit } from './ranking.js'
 import { sampleOf } from './roster.js'
 
 export { ANY_SCORE, type Visit }
+
+/** What a snapshot reads of a sorted set: lowest first. */
+export interface SortedSetImage extends Image {
+  readonly type: 'zset'
+  [Symbol.iterator](): Iterator<[member: string, score: number]>
+}
 
 export class SortedSet implements Collection {
   readonly type = 'zset'
@@ -141,6 +147,11 @@ export class SortedSet implements Collection {
   /** Members and scores, lowest first. Not to be changed while it is iterated. */
   [Symbol.iterator](): Iterator<[string, number]> {
     return this.#ranking[Symbol.iterator]()
+  }
+
+  image(weight: Weight): SortedSetImage {
+    const { entries, close } = this.#ranking.image(weight)
+    return { type: 'zset', size: this.size, close, [Symbol.iterator]: entries }
   }
 
   clone(): SortedSet {

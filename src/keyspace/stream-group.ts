@@ -1,18 +1,18 @@
 // A consumer group: how far it has read, its consumers, and which entries were handed to whom and not acknowledged yet (the
 // pending entries). Knows no entries, only their ids.
 
-import { ELEMENT_OVERHEAD_BYTES } from './collection.js'
-import { IdOrder } from './id-order.js'
+import { ELEMENT_OVERHEAD_BYTES, type Weight } from './collection.js'
+import { IdOrder, type OrderImage } from './id-order.js'
 import { compareIds, type StreamId, type Uint64 } from './stream-id.js'
 
-/** An entry that was handed out. In the group's list and in its consumer's it is the same object. */
+/** An entry that was handed out. In the group's list and in its consumer's it is the same object; another when it changes. */
 export interface Pending {
   readonly id: StreamId
   readonly consumer: Consumer
   /** When it was handed out last, ms since 1970. */
-  deliveredAt: number
+  readonly deliveredAt: number
   /** How often it was handed out. */
-  deliveries: Uint64
+  readonly deliveries: Uint64
 }
 
 export class Consumer {
@@ -32,9 +32,18 @@ export class Consumer {
   }
 }
 
-/** What a stream and its groups take together, in bytes. */
-export interface Weight {
-  bytes: number
+/** What a snapshot reads of a consumer. */
+export interface ConsumerImage extends Pick<Consumer, 'name' | 'seenAt' | 'activeAt'> {
+  readonly pending: Pick<OrderImage<Pick<Pending, 'id'>>, 'size' | typeof Symbol.iterator>
+}
+
+/** What a snapshot reads of a group. */
+export interface GroupImage extends Pick<ConsumerGroup, 'name' | 'lastId' | 'entriesRead'> {
+  readonly pending: Pick<
+    OrderImage<Pick<Pending, 'id' | 'deliveredAt' | 'deliveries'>>,
+    'size' | typeof Symbol.iterator
+  >
+  readonly consumers: ReadonlyMap<string, ConsumerImage>
 }
 
 const PENDING_BYTES = 3 * ELEMENT_OVERHEAD_BYTES
@@ -97,11 +106,7 @@ export class ConsumerGroup {
    */
   assign(id: StreamId, consumer: Consumer, deliveredAt: number, deliveries: Uint64): Pending {
     const before = this.pending.get(id)
-    if (before?.consumer === consumer) {
-      before.deliveredAt = deliveredAt
-      before.deliveries = deliveries
-      return before
-    }
+    if (before?.consumer === consumer) return this.redeliver(before, deliveredAt, deliveries)
     const pending = { id, consumer, deliveredAt, deliveries }
     if (before === undefined) {
       this.pending.add(pending)
@@ -111,6 +116,14 @@ export class ConsumerGroup {
       this.pending.replace(pending)
     }
     consumer.pending.add(pending)
+    return pending
+  }
+
+  /** A pending entry was handed out to its consumer again. */
+  redeliver(before: Pending, deliveredAt: number, deliveries: Uint64): Pending {
+    const pending = { ...before, deliveredAt, deliveries }
+    this.pending.replace(pending)
+    pending.consumer.pending.replace(pending)
     return pending
   }
 
@@ -133,6 +146,20 @@ export class ConsumerGroup {
     let bytes = this.name.length + GROUP_BYTES + this.pending.size * PENDING_BYTES
     for (const name of this.#consumers.keys()) bytes += name.length + CONSUMER_BYTES
     return bytes
+  }
+
+  /** `closers` gets what is to be called when nobody reads the image any more. */
+  image(weight: Weight, closers: (() => void)[]): GroupImage {
+    const { name, lastId, entriesRead } = this
+    const consumers = new Map<string, ConsumerImage>()
+    for (const { name: id, seenAt, activeAt, pending: own } of this.#consumers.values()) {
+      const pending = own.image(weight)
+      closers.push(pending.close)
+      consumers.set(id, { name: id, seenAt, activeAt, pending })
+    }
+    const pending = this.pending.image(weight)
+    closers.push(pending.close)
+    return { name, lastId, entriesRead, pending, consumers }
   }
 
   /** A copy that belongs to another stream, whose `weight` counts it already. */

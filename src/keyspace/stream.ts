@@ -1,14 +1,14 @@
 // A stream: entries in the order of their ids, and consumer groups that read them. Entries are appended, trimmed from the
 // front node by node, and deleted anywhere by a mark; a node all of whose entries are deleted goes.
 
-import type { Collection } from './collection.js'
+import type { Collection, Image, Weight } from './collection.js'
 import { IdOrder } from './id-order.js'
-import { ConsumerGroup, GROUP_BYTES, type Weight } from './stream-group.js'
+import { ConsumerGroup, GROUP_BYTES, type GroupImage } from './stream-group.js'
 import { compareIds, idAfter, isZeroId, MAX_ID, MIN_ID, plus64, type StreamId, type Uint64 } from './stream-id.js'
 import type { Idempotence } from './stream-idempotence.js'
 import { bytesOfText, type StreamEntry, StreamNode } from './stream-node.js'
 
-export { Consumer, ConsumerGroup, type Pending } from './stream-group.js'
+export { Consumer, ConsumerGroup, type ConsumerImage, type GroupImage, type Pending } from './stream-group.js'
 export { compareIds, formatId, MAX_ID, MIN_ID, type StreamId, type Uint64, uint64 } from './stream-id.js'
 export { type StreamEntry, StreamNode } from './stream-node.js'
 
@@ -30,6 +30,16 @@ export interface Trim {
   mayGo?: (id: StreamId) => boolean
   /** Told of each entry that goes. */
   onRemoved?: (id: StreamId) => void
+}
+
+type Counters = 'lastId' | 'firstId' | 'maxDeletedId' | 'entriesAdded' | 'idempotence'
+
+/** What a snapshot reads of a stream. */
+export interface StreamImage extends Image, Readonly<Pick<StreamLog, Counters>> {
+  readonly type: 'stream'
+  readonly nodes: Iterable<StreamNode>
+  readonly nodeCount: number
+  readonly groups: ReadonlyMap<string, GroupImage>
 }
 
 /** A listpack cannot be larger. */
@@ -54,6 +64,8 @@ export class StreamLog implements Collection {
   readonly #weight: Weight = { bytes: 0 }
   /** Nodes of another owner are shared with a copy, and copied before they are changed. */
   #owner: object = {}
+  /** Of images: what is copied because they hold it is counted into these. */
+  #weights: Weight[] = []
 
   /** Entries that are there. */
   get size(): number {
@@ -243,6 +255,26 @@ export class StreamLog implements Collection {
     return this.#up(MIN_ID, MAX_ID)
   }
 
+  /** Takes a word for each hundred nodes, and some for each group and consumer; and a copy of what producers sent. */
+  image(weight: Weight): StreamImage {
+    const { lastId, firstId, maxDeletedId, entriesAdded, size } = this
+    const nodes = this.#nodes.image(weight)
+    const closers = [nodes.close, () => this.#weights.splice(this.#weights.indexOf(weight), 1)]
+    const groups = new Map<string, GroupImage>()
+    for (const [name, group] of this.#groups) groups.set(name, group.image(weight, closers))
+    this.#owner = {}
+    this.#weights.push(weight)
+    return {
+      type: 'stream',
+      ...{ lastId, firstId, maxDeletedId, entriesAdded, size, nodes, groups },
+      idempotence: this.idempotence?.clone() ?? null,
+      nodeCount: nodes.size,
+      close: () => {
+        for (const close of closers.splice(0)) close()
+      },
+    }
+  }
+
   clone(): StreamLog {
     const copy = new StreamLog()
     copy.lastId = this.lastId
@@ -291,12 +323,14 @@ export class StreamLog implements Collection {
   #drop(node: StreamNode): void {
     this.#nodes.delete(node.id)
     this.#weight.bytes -= node.heldBytes
+    if (node.owner !== this.#owner) for (const weight of this.#weights) weight.bytes += node.heldBytes
   }
 
   /** The node itself, or a copy in its place that may be changed. */
   #own(node: StreamNode): StreamNode {
     if (node.owner === this.#owner) return node
     const own = node.cloneFor(this.#owner)
+    for (const weight of this.#weights) weight.bytes += node.heldBytes
     this.#nodes.replace(own)
     return own
   }

@@ -1,7 +1,7 @@
 // A vector set: elements with a vector each, and perhaps an attribute. Queries look at every element, so they are exact. The
 // graph that servers search in is brought up to date only when somebody is given it.
 
-import { type Collection, ELEMENT_OVERHEAD_BYTES } from './collection.js'
+import { type Collection, ELEMENT_OVERHEAD_BYTES, type Image, type Weight } from './collection.js'
 import {
   distanceOf,
   type Projection,
@@ -19,6 +19,17 @@ export interface VectorForm {
   /** How many links an element has in the graph, about; on its lowest level twice as many at most. */
   readonly m: number
   readonly projection: Projection | null
+}
+
+/**
+ * What a snapshot reads of a vector set: the set itself, and from `settle` on a copy, that takes a time that grows with the size:
+ * about 3 ms for 1000 elements. To be called before the first change.
+ */
+export interface VectorSetImage extends Image {
+  readonly type: 'vectorset'
+  /** To be asked for again at each step: it is the same at each moment, or a copy with the same elements at the same places. */
+  readonly now: VectorSet
+  settle(): void
 }
 
 /** Links of an element take about this much, in us and in Redis. */
@@ -157,13 +168,22 @@ export class VectorSet implements Collection {
     return top
   }
 
-  /** Brings the graph up to date: some thousand distances, and a step, for each element that came since the last time. */
-  *link(): Generator<void, void, void> {
+  /**
+   * Brings the graph up to date, some thousand distances for each element that came since the last time. Takes one of those;
+   * false when there is none.
+   */
+  linkNext(): boolean {
     for (const node of this.#unlinked) {
       this.#unlinked.delete(node)
       this.#graph.add(node)
-      yield
+      return true
     }
+    return false
+  }
+
+  /** All elements, each at its place. Not to be changed from outside. */
+  get nodes(): readonly VectorNode[] {
+    return this.#nodes
   }
 
   /** How many links an element may have on a level of the graph, as the set's form says. */
@@ -174,6 +194,23 @@ export class VectorSet implements Collection {
   /** Not to be changed while it is iterated. */
   [Symbol.iterator](): Iterator<VectorNode> {
     return this.#nodes[Symbol.iterator]()
+  }
+
+  image(weight: Weight): VectorSetImage {
+    let now: VectorSet = this
+    return {
+      type: 'vectorset',
+      size: this.size,
+      get now() {
+        return now
+      },
+      settle: () => {
+        if (now !== this) return
+        now = this.clone()
+        weight.bytes += this.heldBytes
+      },
+      close: () => {},
+    }
   }
 
   clone(): VectorSet {

@@ -27,6 +27,9 @@ const PIECE_CHARACTERS = 16 * 1024
 /** Up to this length a loop over the characters is faster than a call into Buffer's native code. */
 const MAX_LOOP_CHARACTERS = 24
 
+/** Up to this number a loop over bytes is faster than Buffer.copy, which makes an object of the part that is copied. */
+const MAX_LOOP_BYTES = 128
+
 const NOTHING = Buffer.alloc(0)
 
 export interface OutputOptions {
@@ -140,6 +143,21 @@ export class RdbOutput {
   arg(value: Arg): void {
     if (typeof value === 'string') this.text(value)
     else this.latin1(value.latin1)
+  }
+
+  /** A string-type value: a step for each piece of one that is too long to be compressed. */
+  *argInSteps(value: Arg): Generator<void, void, void> {
+    const text = typeof value === 'string' ? value : value.latin1
+    const isLatin1 = typeof value !== 'string' || Buffer.byteLength(text) === text.length
+    if (!isLatin1 || text.length <= MAX_COMPRESSED_BYTES) {
+      this.arg(value)
+      return
+    }
+    this.length(text.length)
+    for (let done = 0; done < text.length; done += this.#chunkBytes) {
+      this.latin1Bytes(text.slice(done, done + this.#chunkBytes))
+      yield
+    }
   }
 
   /** A string given as text. */
@@ -264,6 +282,12 @@ export class RdbOutput {
 
   /** The first `count` of these bytes, over as many chunks as it takes. */
   #put(bytes: Buffer, count: number): void {
+    if (count <= MAX_LOOP_BYTES) {
+      this.#reserve(count)
+      for (let i = 0; i < count; i++) this.#chunk[this.#at + i] = bytes[i]
+      this.#at += count
+      return
+    }
     for (let done = 0; done < count; ) {
       this.#reserve(1)
       const copied = bytes.copy(this.#chunk, this.#at, done, count)

@@ -1,7 +1,7 @@
 // Writes a stream: the counterpart of stream-reader.ts. Its nodes become the listpacks that they are in Redis.
 
-import type { Consumer, ConsumerGroup, StreamLog, StreamNode } from '../keyspace/stream.js'
-import { compareIds, isZeroId, minus64, UINT64_MAX } from '../keyspace/stream-id.js'
+import type { ConsumerImage, GroupImage, StreamImage, StreamNode } from '../keyspace/stream.js'
+import { compareIds, isZeroId, minus64, type StreamId, UINT64_MAX } from '../keyspace/stream-id.js'
 import type { Idempotence } from '../keyspace/stream-idempotence.js'
 import { STREAM, STREAM_2, STREAM_3, STREAM_4, VALKEY_VERSION } from './forms.js'
 import { ListpackWriter } from './listpack.js'
@@ -10,16 +10,21 @@ import type { RdbOutput } from './output.js'
 const DELETED = 1
 const SAME_FIELDS = 2
 const ID_BYTES = 16
+/** Things written in one step. */
+const STEP_SIZE = 256
+
+type Steps = Generator<void, void, void>
+type Readable = Omit<StreamImage, 'close'>
 
 /** The lowest form that holds the stream, as far as the version has one that does. */
-export function typeForStream(stream: StreamLog, version: number): number {
+export function typeForStream(stream: Readable, version: number): number {
   if (stream.idempotence !== null && version >= 13 && version !== VALKEY_VERSION) return STREAM_4
   if (version >= 11 && hasActiveTimes(stream)) return STREAM_3
   return version >= 10 && hasCounters(stream) ? STREAM_2 : STREAM
 }
 
 /** Whether there is something that a loader of the first form would not find out by itself. */
-export function hasCounters(stream: StreamLog): boolean {
+export function hasCounters(stream: Readable): boolean {
   if (stream.entriesAdded !== stream.size || !isZeroId(stream.maxDeletedId)) return true
   for (const group of stream.groups.values()) if (hasOwnCount(stream, group)) return true
   return false
@@ -29,7 +34,7 @@ export function hasCounters(stream: StreamLog): boolean {
  * Whether a loader of the first form, to which all entries ever added are those that are there, would make another number of
  * entries read than the group has.
  */
-export function hasOwnCount({ size, firstId, lastId }: StreamLog, group: ConsumerGroup): boolean {
+export function hasOwnCount({ size, firstId, lastId }: Readable, group: GroupImage): boolean {
   const toLast = compareIds(group.lastId, lastId)
   const toFirst = compareIds(group.lastId, firstId)
   let guess: number | null = null
@@ -40,20 +45,15 @@ export function hasOwnCount({ size, firstId, lastId }: StreamLog, group: Consume
 }
 
 /** Whether a consumer tried to read later than it got something, so that one time does not tell both. */
-function hasActiveTimes(stream: StreamLog): boolean {
+function hasActiveTimes(stream: Readable): boolean {
   for (const group of stream.groups.values()) {
     for (const { seenAt, activeAt } of group.consumers.values()) if (seenAt !== activeAt) return true
   }
   return false
 }
 
-/** A step for each node and group. `newBackLengths`: see ListpackWriter. */
-export function* writeStream(
-  output: RdbOutput,
-  type: number,
-  stream: StreamLog,
-  newBackLengths: boolean,
-): Generator<void, void, void> {
+/** In steps of a node, or some hundred pending entries. `newBackLengths`: see ListpackWriter. */
+export function* writeStream(output: RdbOutput, type: number, stream: Readable, newBackLengths: boolean): Steps {
   output.length(stream.nodeCount)
   const listpack = new ListpackWriter(newBackLengths)
   for (const node of stream.nodes) {
@@ -73,10 +73,9 @@ export function* writeStream(
   }
   output.length(stream.groups.size)
   for (const group of stream.groups.values()) {
-    writeGroup(output, type, group)
-    yield
+    yield* writeGroup(output, type, group)
   }
-  if (type === STREAM_4) writeIdempotence(output, stream.idempotence!)
+  if (type === STREAM_4) yield* writeIdempotence(output, stream.idempotence!)
 }
 
 function putNode(listpack: ListpackWriter, node: StreamNode): void {
@@ -100,34 +99,41 @@ function putEntry(listpack: ListpackWriter, node: StreamNode, row: number): void
   listpack.integer(isSame ? pairs + 3 : 2 * pairs + 4)
 }
 
-function putIdNumbers(output: RdbOutput, { ms, seq }: StreamLog['lastId']): void {
+function putIdNumbers(output: RdbOutput, { ms, seq }: StreamId): void {
   output.wideLength(ms)
   output.wideLength(seq)
 }
 
-function writeGroup(output: RdbOutput, type: number, group: ConsumerGroup): void {
+function* writeGroup(output: RdbOutput, type: number, group: GroupImage): Steps {
   output.text(group.name)
   putIdNumbers(output, group.lastId)
   if (type !== STREAM) output.wideLength(group.entriesRead ?? UINT64_MAX)
   output.length(group.pending.size)
+  let written = 0
   for (const { id, deliveredAt, deliveries } of group.pending) {
+    if (++written % STEP_SIZE === 0) yield
     output.id(id)
     output.int64(deliveredAt)
     output.wideLength(deliveries)
   }
   output.length(group.consumers.size)
-  for (const consumer of group.consumers.values()) writeConsumer(output, type, consumer)
+  for (const consumer of group.consumers.values()) yield* writeConsumer(output, type, consumer)
 }
 
-function writeConsumer(output: RdbOutput, type: number, consumer: Consumer): void {
+function* writeConsumer(output: RdbOutput, type: number, consumer: ConsumerImage): Steps {
   output.text(consumer.name)
   output.int64(consumer.seenAt)
   if (type !== STREAM && type !== STREAM_2) output.int64(consumer.activeAt)
   output.length(consumer.pending.size)
-  for (const { id } of consumer.pending) output.id(id)
+  let written = 0
+  for (const { id } of consumer.pending) {
+    output.id(id)
+    if (++written % STEP_SIZE === 0) yield
+  }
+  yield
 }
 
-function writeIdempotence(output: RdbOutput, memory: Idempotence): void {
+function* writeIdempotence(output: RdbOutput, memory: Idempotence): Steps {
   output.length(memory.durationSeconds)
   output.length(memory.maxSize)
   output.length(memory.producers.size)
@@ -138,6 +144,7 @@ function writeIdempotence(output: RdbOutput, memory: Idempotence): void {
       output.text(message)
       putIdNumbers(output, id)
     }
+    yield
   }
   output.wideLength(memory.added)
   output.wideLength(memory.duplicates)

@@ -5,7 +5,7 @@ import { type Arg, argOfLatin1 } from '../bytes.js'
 import type { Dataset } from '../keyspace/dataset.js'
 import { Timed } from '../keyspace/expiry.js'
 import type { Hash } from '../keyspace/hash.js'
-import { GONE, isString, type Keyspace, type Value } from '../keyspace/keyspace.js'
+import type { Keyspace, SpecialValue } from '../keyspace/keyspace.js'
 import type { StreamLog } from '../keyspace/stream.js'
 import { formatId, isZeroId } from '../keyspace/stream-id.js'
 import type { VectorSet } from '../keyspace/vector-set.js'
@@ -19,8 +19,6 @@ export interface SupplementCommand {
   argv: (Arg | number)[]
 }
 
-type Collection = Exclude<Value, Arg>
-
 /** No command names more fields than this. */
 const FIELDS_A_COMMAND = 1000
 
@@ -31,7 +29,7 @@ export function* supplementOf(dataset: Dataset, version: number): Generator<Supp
       yield { db: 0, argv: ['FUNCTION', 'LOAD', 'REPLACE', argOfLatin1(code)] }
   }
   for (const keyspace of dataset.keyspaces) {
-    for (const [key, value] of collectionsOf(keyspace)) {
+    for (const [key, value] of keyspace.special()) {
       for (const argv of missingOf(key, value, version)) yield { db: keyspace.index, argv }
       // Valkey, whose versions are known, has no such type.
       if (value.type === 'vectorset' && version === LOWEST_VERSION)
@@ -40,7 +38,7 @@ export function* supplementOf(dataset: Dataset, version: number): Generator<Supp
   }
 }
 
-function* missingOf(key: string, value: Collection, version: number): Generator<(Arg | number)[], void> {
+function* missingOf(key: string, value: SpecialValue, version: number): Generator<(Arg | number)[], void> {
   if (value.type === 'hash' && version < versionOfType(HASH_TIMES)) yield* timesOf(key, value)
   if (value.type !== 'stream') return
   if (version < versionOfType(STREAM_2)) yield* countersOf(key, value)
@@ -51,21 +49,9 @@ function* missingOf(key: string, value: Collection, version: number): Generator<
 export function lowestVersion(dataset: Dataset): number {
   let version = dataset.libraries.size > 0 ? FIRST_FUNCTION_VERSION : LOWEST_VERSION
   for (const keyspace of dataset.keyspaces) {
-    for (const [, value] of collectionsOf(keyspace)) {
-      if (value.type === 'hash' || value.type === 'stream' || value.type === 'vectorset')
-        version = Math.max(version, versionFor(value))
-    }
+    for (const [, value] of keyspace.special()) version = Math.max(version, versionFor(value))
   }
   return version
-}
-
-/** Keys past their time included, as in a snapshot. */
-function* collectionsOf({ slots }: Keyspace): Generator<[string, Collection], void> {
-  for (const [key, slot] of slots) {
-    if (typeof slot === 'string' || slot === GONE) continue
-    const value = slot instanceof Timed ? slot.value : slot
-    if (!isString(value)) yield [key, value]
-  }
 }
 
 function* timesOf(key: string, hash: Hash): Generator<(Arg | number)[], void> {

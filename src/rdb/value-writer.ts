@@ -2,8 +2,14 @@
 // other work wants its turn. Plain forms, which every server has read for ever, where
 // they hold the value; the lowest other one where they do not.
 
-import type { Hash } from '../keyspace/hash.js'
-import { isString, type Value } from '../keyspace/keyspace.js'
+import type { Arg } from '../bytes.js'
+import type { HashImage } from '../keyspace/hash-image.js'
+import { isString } from '../keyspace/keyspace.js'
+import type { ListImage } from '../keyspace/list.js'
+import type { SetImage } from '../keyspace/set.js'
+import type { SortedSetImage } from '../keyspace/sorted-set.js'
+import type { StreamImage } from '../keyspace/stream.js'
+import type { VectorSet, VectorSetImage } from '../keyspace/vector-set.js'
 import {
   HASH,
   HASH_TIMES,
@@ -22,6 +28,16 @@ import type { RdbOutput } from './output.js'
 import { typeForStream, writeStream } from './stream-writer.js'
 import { writeVectorSet } from './vector-set.js'
 
+/** What can be written: the value of a key, or an image of it. */
+export type Writable =
+  | Arg
+  | VectorSet
+  | Omit<ListImage | SetImage, 'close'>
+  | Omit<SortedSetImage, 'close'>
+  | Omit<HashImage, 'close'>
+  | Omit<StreamImage, 'close'>
+  | VectorSetImage
+
 /** The version from which on there is a form, where not every version has it. */
 const firstVersion: ReadonlyMap<number, number> = new Map([
   [STREAM_2, 10],
@@ -34,7 +50,7 @@ const firstVersion: ReadonlyMap<number, number> = new Map([
 export const LOWEST_VERSION = 9
 
 /** The form that holds the value, as far as the version has one that does; null: it has none at all for such a value. */
-export function typeFor(value: Value, version: number): number | null {
+export function typeFor(value: Writable, version: number): number | null {
   if (isString(value)) return STRING
   switch (value.type) {
     case 'list':
@@ -53,12 +69,12 @@ export function typeFor(value: Value, version: number): number | null {
 }
 
 /** The lowest of Redis' versions that holds the value without loss. */
-export function versionFor(value: Value): number {
+export function versionFor(value: Writable): number {
   return isString(value) ? LOWEST_VERSION : versionOfType(fullTypeFor(value))
 }
 
 /** The form that holds all of the value. */
-export function fullTypeFor(value: Value): number {
+export function fullTypeFor(value: Writable): number {
   return typeFor(value, Number.POSITIVE_INFINITY)!
 }
 
@@ -66,32 +82,35 @@ export function versionOfType(type: number): number {
   return firstVersion.get(type) ?? LOWEST_VERSION
 }
 
-function typeForHash(hash: Hash, version: number): number {
+function typeForHash(hash: Pick<HashImage, 'timedSize'>, version: number): number {
   if (hash.timedSize === 0 || version < versionOfType(HASH_TIMES)) return HASH
   return version === VALKEY_VERSION ? HASH_TIMES_22 : HASH_TIMES
 }
 
-/** Elements written in one step. */
+/** Elements written in one step, or as many as it takes for so many bytes. */
 export const STEP_ELEMENTS = 256
+const STEP_BYTES = 64 * 1024
+/** Longer strings are written in steps too. */
+export const LONG_STRING = 1024 * 1024
 
-/** Each step ends with a yield: the value must not change before the last one. */
+/** Each step ends with a yield: what is not an image must not change before the last one. */
 export type Steps = Generator<void, void, void>
 
 /** `type`: what typeFor said. */
-export function* writeValue(output: RdbOutput, type: number, value: Value, version: number): Steps {
+export function* writeValue(output: RdbOutput, type: number, value: Writable, version: number): Steps {
   if (isString(value)) {
-    output.arg(value)
+    yield* output.argInSteps(value)
     return
   }
   switch (value.type) {
     case 'list':
     case 'set':
       output.length(value.size)
-      yield* inSteps(value, (element) => output.text(element))
+      yield* inSteps(output, value, (element) => output.text(element))
       break
     case 'zset':
       output.length(value.size)
-      yield* inSteps(value, ([member, score]) => {
+      yield* inSteps(output, value, ([member, score]) => {
         output.text(member)
         output.double(score)
       })
@@ -103,23 +122,27 @@ export function* writeValue(output: RdbOutput, type: number, value: Value, versi
       yield* writeStream(output, type, value, version === VALKEY_VERSION)
       break
     case 'vectorset':
-      yield* writeVectorSet(output, value)
+      yield* writeVectorSet(output, 'now' in value ? value : { now: value })
   }
 }
 
-function* inSteps<T>(elements: Iterable<T>, put: (element: T) => void): Steps {
+function* inSteps<T>(output: RdbOutput, elements: Iterable<T>, put: (element: T) => void): Steps {
   let written = 0
+  let startBytes = output.bytesWritten
   for (const element of elements) {
     put(element)
-    if (++written % STEP_ELEMENTS === 0) yield
+    if (++written < STEP_ELEMENTS && output.bytesWritten - startBytes < STEP_BYTES) continue
+    yield
+    written = 0
+    startBytes = output.bytesWritten
   }
 }
 
-function* writeHash(output: RdbOutput, type: number, hash: Hash): Steps {
+function* writeHash(output: RdbOutput, type: number, hash: Omit<HashImage, 'close'>): Steps {
   const earliest = hash.nextExpiry ?? 0
   if (type === HASH_TIMES) output.int64(earliest)
   output.length(hash.size)
-  yield* inSteps(hash, ([field, value]) => {
+  yield* inSteps(output, hash, ([field, value]) => {
     const expiresAt = type === HASH ? null : hash.expiresAt(field)
     // One more than the difference, as 0 stands for no time.
     if (type === HASH_TIMES) output.length(expiresAt === null ? 0 : expiresAt - earliest + 1)

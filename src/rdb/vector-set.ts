@@ -4,7 +4,7 @@
 import { type Uint64, uint64 } from '../keyspace/stream-id.js'
 import { bytesOf, type Projection, type Quantization, storedBytes, vectorOf } from '../keyspace/vector.js'
 import { MAX_LEVEL, VectorNode } from '../keyspace/vector-graph.js'
-import { VectorSet } from '../keyspace/vector-set.js'
+import { VectorSet, type VectorSetImage } from '../keyspace/vector-set.js'
 import type { RdbInput } from './input.js'
 import type { RdbOutput } from './output.js'
 import { Damage } from './packed.js'
@@ -164,14 +164,15 @@ function* readBytes(input: RdbInput): Steps<void> {
   while (!input.string()) yield
 }
 
-/** A step for each element: the set must not change before the last one. */
-export function* writeVectorSet(output: RdbOutput, set: VectorSet): Steps<void> {
-  const { dim, quantization, m, projection } = set.form
-  yield* set.link()
-  const hasAttributes = set.attributes > 0
+/** A step for each element. */
+export function* writeVectorSet(output: RdbOutput, image: Pick<VectorSetImage, 'now'>): Steps<void> {
+  const { dim, quantization, m, projection } = image.now.form
+  while (image.now.linkNext()) yield
+  const { size } = image.now
+  const hasAttributes = image.now.attributes > 0
   output.wideLength(MODULE_ID)
   writeUnsigned(output, dim)
-  writeUnsigned(output, set.size)
+  writeUnsigned(output, size)
   writeUnsigned(output, quantizations.indexOf(quantization) | (m << 8))
   writeUnsigned(output, (projection === null ? 0 : HAS_PROJECTION) | (hasAttributes ? HAS_ATTRIBUTES : 0))
   if (projection !== null) {
@@ -179,7 +180,8 @@ export function* writeVectorSet(output: RdbOutput, set: VectorSet): Steps<void> 
     output.length(STRING)
     output.bytes(Buffer.from(projection.matrix.buffer))
   }
-  for (const node of set) {
+  for (let place = 0; place < size; place++) {
+    const node = image.now.nodes[place]
     output.length(STRING)
     output.text(node.name)
     if (hasAttributes) {
@@ -188,7 +190,7 @@ export function* writeVectorSet(output: RdbOutput, set: VectorSet): Steps<void> 
     }
     output.length(STRING)
     output.bytes(bytesOf(node.vector))
-    writeNumbers(output, set, node)
+    writeNumbers(output, image.now, node)
     yield
   }
   output.length(END)

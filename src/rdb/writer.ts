@@ -5,11 +5,10 @@
 
 import type { Arg } from '../bytes.js'
 import { assert } from '../errors.js'
-import type { Value } from '../keyspace/keyspace.js'
 import type { KeyUse } from '../keyspace/recency.js'
 import { FIRST_FUNCTION_VERSION, MAX_REDIS_VERSION, STRING, VALKEY_VERSION } from './forms.js'
 import { type OutputOptions, RdbOutput } from './output.js'
-import { type Steps, typeFor, writeValue } from './value-writer.js'
+import { type Steps, typeFor, type Writable, writeValue } from './value-writer.js'
 
 const EOF = 255
 const SELECT_DB = 254
@@ -81,12 +80,12 @@ export class RdbWriter {
   }
 
   /** Any key. */
-  value(key: string, value: Value, expiresAt: number | null, use: KeyUse | null = null): void {
+  value(key: string, value: Writable, expiresAt: number | null, use: KeyUse | null = null): void {
     for (const _ of this.valueInSteps(key, value, expiresAt, use));
   }
 
-  /** Any key: the value must not change before the last step, nor anything else be written. */
-  *valueInSteps(key: string, value: Value, expiresAt: number | null, use: KeyUse | null = null): Steps {
+  /** Any key: a value that is no image must not change before the last step, nor anything else be written. */
+  *valueInSteps(key: string, value: Writable, expiresAt: number | null, use: KeyUse | null = null): Steps {
     const type = typeFor(value, this.#version)
     if (type === null) return
     this.#keyHead(type, key, expiresAt, use)

@@ -11,6 +11,9 @@ import type { Link } from '../link.js'
 import { encodeCommand } from '../protocol/parser.js'
 import { type SnapshotForm, snapshotForm } from './snapshot-form.js'
 import type { Stream } from './stream.js'
+import { type Receiver, type SnapshotSource, Transfer } from './transfer.js'
+
+export type { SnapshotSource } from './transfer.js'
 
 export interface PrimaryConfig {
   backlogBytes: number
@@ -19,15 +22,10 @@ export interface PrimaryConfig {
   pingSeconds: number
   timeoutSeconds: number
   syncDelaySeconds: number
+  /** With so many replicas waiting a snapshot is taken at once; 0: any number waits. */
+  syncMaxReplicas: number
   /** How far a replica may lag behind before it is dropped: at once, or after `softSeconds`. 0: no limit. */
   output: { hardBytes: number; softBytes: number; softSeconds: number }
-}
-
-/** A snapshot being taken: see Snapshot. */
-export interface SnapshotSource {
-  readonly done: boolean
-  read(maxKeys: number): Buffer[]
-  cancel(): void
 }
 
 export interface PrimaryHost {
@@ -77,13 +75,17 @@ export class Replica {
   /** The link took no more: wait for `drain`. */
   blocked = false
   overSoftSince: number | null = null
-  snapshot: SnapshotSource | null = null
+  /** Its snapshot on the way. Those who asked at the same time share one. */
+  transfer: Transfer | null = null
+  /** Asked by SYNC, which is answered by the snapshot alone. */
+  readonly isSync: boolean
   /** While it waits for others to join it (repl-diskless-sync-delay). */
   delay: Timer | null = null
 
-  constructor(link: Link, traits: ReplicaTraits, now: number) {
+  constructor(link: Link, traits: ReplicaTraits, isSync: boolean, now: number) {
     this.link = link
     this.traits = traits
+    this.isSync = isSync
     this.heardAt = now
   }
 
@@ -101,11 +103,6 @@ export class Replica {
 
 const PING = encodeCommand(['PING'])
 const GETACK = encodeCommand(['REPLCONF', 'GETACK', '*'])
-/** Keys between two looks at the clock while a snapshot is written. */
-const KEYS_PER_LOOK = 64
-/** The event loop gets its turn after this long of writing a snapshot. */
-const SLICE_MS = 1
-const EOF_MARK_BYTES = 20
 
 export class Primary {
   readonly replicas = new Set<Replica>()
@@ -126,7 +123,7 @@ export class Primary {
   /** PSYNC. `wanted` is the number of the first byte asked for; replid `?` asks for everything. */
   attach(link: Link, traits: ReplicaTraits, replid: string, wanted: number, isSync: boolean): Replica {
     const { env, stream } = this.#host
-    const replica = new Replica(link, traits, env.monotonic())
+    const replica = new Replica(link, traits, isSync, env.monotonic())
     env.log.info(`Replica ${replica.name} asks for synchronization`)
     const mustReload = this.#mustReload.delete(traits.ourId || replica.name)
     const continued = !isSync && !mustReload && this.#continue(replica, replid, wanted)
@@ -138,9 +135,10 @@ export class Primary {
       this.#host.counted('syncFull')
       stream.open(this.#host.config().backlogBytes)
       env.log.info(`Full resync requested by replica ${replica.name}`)
-      const delayMs = traits.eof ? this.#host.config().syncDelaySeconds * 1000 : 0
-      const begin = (): void => this.#begin(replica, isSync)
-      if (delayMs > 0) replica.delay = env.after(delayMs, begin)
+      const { syncDelaySeconds, syncMaxReplicas } = this.#host.config()
+      const begin = (): void => this.#begin(replica)
+      const isEnough = syncMaxReplicas > 0 && this.#waitingWith(replica).length >= syncMaxReplicas
+      if (traits.eof && syncDelaySeconds > 0 && !isEnough) replica.delay = env.after(syncDelaySeconds * 1000, begin)
       else env.soon(begin)
     }
     this.#host.replicaChanged(replica)
@@ -163,7 +161,7 @@ export class Primary {
     replica.blocked = false
     replica.heardAt = Math.max(replica.heardAt, replica.state === 'sending' ? this.#host.env.monotonic() : 0)
     if (replica.state === 'online') this.#scheduleFlush()
-    else if (replica.snapshot !== null) this.#send(replica)
+    else replica.transfer?.drained()
   }
 
   /** The link is gone. */
@@ -173,8 +171,8 @@ export class Primary {
     env.log.info(`Connection with replica ${replica.name} lost.`)
     replica.state = 'gone'
     replica.delay?.cancel()
-    replica.snapshot?.cancel()
-    replica.snapshot = null
+    replica.transfer?.leave(replica)
+    replica.transfer = null
     if (this.replicas.size === 0) this.#aloneSince = env.monotonic()
     this.#host.replicaChanged(replica)
   }
@@ -250,32 +248,47 @@ export class Primary {
     return true
   }
 
-  /** The moment of the snapshot. */
-  #begin(replica: Replica, isSync: boolean): void {
-    if (replica.state !== 'waiting') return
+  /** Those that wait for a snapshot such as this one gets, itself included. */
+  #waitingWith(replica: Replica): Replica[] {
+    const isRelaying = this.#host.isRelaying()
+    const form = snapshotForm(replica.traits, isRelaying)
+    return [...this.replicas].filter((one) => {
+      if (one.state !== 'waiting' || one.transfer !== null || one.traits.eof !== replica.traits.eof) return false
+      const other = snapshotForm(one.traits, isRelaying)
+      return other.version === form.version && other.noKeys === form.noKeys
+    })
+  }
+
+  /** The moment of the snapshot. Whoever waits for the same one gets it too (Redis: the diskless delay). */
+  #begin(first: Replica): void {
+    if (first.state !== 'waiting' || first.transfer !== null) return
     const { env, stream } = this.#host
     const { history } = stream
-    const { eof } = replica.traits
-    const form = snapshotForm(replica.traits, this.#host.isRelaying())
+    const { eof } = first.traits
+    const form = snapshotForm(first.traits, this.#host.isRelaying())
+    const together = this.#waitingWith(first)
     env.log.info(
       `Starting BGSAVE for SYNC with target: ${eof ? 'replicas sockets' : 'a link that needs the length first'}`,
     )
-    replica.position = history.offset
     stream.forgetSelected()
-    if (!isSync) replica.link.send(`+FULLRESYNC ${history.replid} ${history.offset}\r\n`)
-    if (eof) {
-      const mark = env.randomHex(EOF_MARK_BYTES)
-      replica.link.send(`$EOF:${mark}\r\n`)
-      replica.snapshot = new Framed(this.#host.takeSnapshot(form), mark)
-      this.#supplement(form)
-      this.#becomeSending(replica)
-      return
-    }
     // Without capa eof the length comes first. Two snapshots of one moment: the first is only measured.
-    const measured = this.#host.takeSnapshot(form)
-    replica.snapshot = new Framed(this.#host.takeSnapshot(form), '', measured)
+    const measured = eof ? null : this.#host.takeSnapshot(form)
+    const host = {
+      env,
+      begun: () => {
+        for (const replica of together) if (replica.transfer === transfer) this.#becomeSending(replica)
+      },
+      sent: (replica: Receiver) => this.#sent(replica as Replica),
+    }
+    const transfer = new Transfer(host, together, this.#host.takeSnapshot(form), measured)
+    for (const replica of together) {
+      replica.delay?.cancel()
+      replica.position = history.offset
+      replica.transfer = transfer
+      if (!replica.isSync) replica.link.send(`+FULLRESYNC ${history.replid} ${history.offset}\r\n`)
+    }
     this.#supplement(form)
-    this.#measure(replica, measured, 0)
+    transfer.begin()
   }
 
   /** The replica reads on in the stream from where it stood when the snapshot was taken: there the rest comes first. */
@@ -283,59 +296,19 @@ export class Primary {
     if (version !== 'lowest' && !noKeys && !this.#host.isRelaying()) this.#host.writeSupplement(version)
   }
 
-  #measure(replica: Replica, measured: SnapshotSource, bytes: number): void {
-    if (replica.state !== 'waiting') return
-    const size = this.#slice(replica, measured, (chunk) => {
-      bytes += chunk.length
-    })
-    if (size === 'failed') return
-    if (!measured.done) {
-      this.#host.env.soon(() => this.#measure(replica, measured, bytes))
-      return
-    }
-    replica.link.send(`$${bytes}\r\n`)
-    this.#becomeSending(replica)
-  }
-
   #becomeSending(replica: Replica): void {
     replica.state = 'sending'
     this.#host.replicaChanged(replica)
-    this.#send(replica)
   }
 
-  #send(replica: Replica): void {
-    const { snapshot } = replica
-    if (snapshot === null || replica.state !== 'sending' || replica.blocked) return
-    const outcome = this.#slice(replica, snapshot, (chunk) => {
-      if (!replica.link.send(chunk)) replica.blocked = true
-    })
-    if (outcome === 'failed') return
-    if (!snapshot.done) {
-      if (!replica.blocked) this.#host.env.soon(() => this.#send(replica))
-      return
-    }
-    replica.snapshot = null
+  #sent(replica: Replica): void {
+    replica.transfer = null
     replica.heardAt = this.#host.env.monotonic()
     if (replica.traits.rdbOnly) {
       this.#host.env.log.info(`RDB transfer completed, rdb only replica (${replica.name}) should be disconnected asap`)
       replica.link.end()
     } else if (replica.traits.eof) replica.state = 'acknowledging'
     else this.#becomeOnline(replica)
-  }
-
-  /** Reads from a snapshot for one slice of time, or until the replica's link is full. */
-  #slice(replica: Replica, snapshot: SnapshotSource, take: (chunk: Buffer) => void): 'failed' | 'ok' {
-    const { env } = this.#host
-    const until = env.monotonic() + SLICE_MS
-    try {
-      do for (const chunk of snapshot.read(KEYS_PER_LOOK)) take(chunk)
-      while (!snapshot.done && !replica.blocked && env.monotonic() < until)
-      return 'ok'
-    } catch (error) {
-      env.log.warn(`Snapshot for replica ${replica.name} failed: ${(error as Error).message}`)
-      replica.link.destroy()
-      return 'failed'
-    }
   }
 
   #becomeOnline(replica: Replica): void {
@@ -359,7 +332,7 @@ export class Primary {
     let needed = backlog.end
     for (const replica of this.replicas) {
       if (replica.state === 'online') this.#feed(replica)
-      const reads = replica.state !== 'gone' && (replica.state !== 'waiting' || replica.snapshot !== null)
+      const reads = replica.state !== 'gone' && (replica.state !== 'waiting' || replica.transfer !== null)
       if (reads && this.#withinLimits(replica)) {
         needed = Math.min(needed, replica.position)
       }
@@ -424,6 +397,7 @@ export class Primary {
       stream.writeControl(PING)
     }
     for (const replica of this.replicas) {
+      replica.transfer?.dropStalled()
       if (replica.state === 'waiting') {
         replica.link.send('\n')
         replica.heardAt = now
@@ -440,34 +414,5 @@ export class Primary {
       this.#aloneSince = null
     }
     if (this.replicas.size > 0 || (this.#aloneSince !== null && backlogTtlSeconds > 0)) this.#startTicking()
-  }
-}
-
-/** A snapshot with what its framing puts behind it, and the twin that was taken only to be measured. */
-class Framed implements SnapshotSource {
-  readonly #snapshot: SnapshotSource
-  readonly #twin: SnapshotSource | undefined
-  readonly #mark: string
-  #marked = false
-
-  constructor(snapshot: SnapshotSource, mark: string, twin?: SnapshotSource) {
-    this.#snapshot = snapshot
-    this.#mark = mark
-    this.#twin = twin
-  }
-  get done(): boolean {
-    return this.#snapshot.done && this.#marked
-  }
-  read(maxKeys: number): Buffer[] {
-    const chunks = this.#snapshot.read(maxKeys)
-    if (this.#snapshot.done && !this.#marked) {
-      this.#marked = true
-      if (this.#mark !== '') chunks.push(Buffer.from(this.#mark, 'latin1'))
-    }
-    return chunks
-  }
-  cancel(): void {
-    this.#snapshot.cancel()
-    this.#twin?.cancel()
   }
 }

@@ -54,7 +54,7 @@ function reachable(set: VectorSet): number {
 }
 
 function link(set: VectorSet): void {
-  for (const _ of set.link());
+  while (set.linkNext());
 }
 
 function random(seed: number): () => number {

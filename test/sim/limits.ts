@@ -33,7 +33,7 @@ export function checkLimits(cluster: Cluster, node: SimNode, violated: (message:
   for (const replica of attached) {
     if (replica.state === 'gone') continue
     const behind = stream.history.offset - replica.position
-    if (replica.state !== 'waiting' || replica.snapshot !== null) lag = Math.max(lag, behind)
+    if (replica.state !== 'waiting' || replica.transfer !== null) lag = Math.max(lag, behind)
     const { pendingBytes } = replica.link
     if (pendingBytes > cluster.plan.network.highWaterBytes + CHUNK_BYTES) {
       violated(`${node.name} buffers ${pendingBytes} bytes for its replica ${replica.name}, which is a cursor`)
