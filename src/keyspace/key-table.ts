@@ -48,17 +48,20 @@ export class KeyTable<T> {
   readonly #seed: number
   /** By id; ids are used again. The first is 1, so that no place is 0. */
   readonly #chunks: Chunk[] = []
-  /** Those of the entries that the table was made with, in order, for walks that had begun before. */
+  /** Those in which `adopt` put entries, in order. */
   readonly #founding: Chunk[] = []
   readonly #freeIds: number[] = []
   #first: Chunk
+  /** Where `adopt` puts entries, while it may be called. */
+  #front: Chunk | null
+  /** Where `set` puts entries. */
   #last: Chunk
   #directory: Segment[]
   /** 32 less the number of bits that the directory goes by. */
   #directoryShift = 31
   #size = 0
 
-  constructor(seed: number, { chunkEntries, segmentPlaces }: TableLimits, entries: Iterable<[string, T]> = []) {
+  constructor(seed: number, { chunkEntries, segmentPlaces }: TableLimits) {
     this.#seed = seed
     this.#chunkEntries = chunkEntries
     this.#chunkShift = Math.log2(chunkEntries)
@@ -66,9 +69,10 @@ export class KeyTable<T> {
     this.#segmentPlaces = segmentPlaces
     this.#directory = [segment(1, segmentPlaces), segment(1, segmentPlaces)]
     this.#first = this.#newChunk(new Array(chunkEntries * 2))
-    this.#last = this.#first
-    for (const [key, value] of entries) this.set(key, value)
-    for (let chunk: Chunk | null = this.#first; chunk !== null; chunk = chunk.next) this.#founding.push(chunk)
+    this.#front = this.#first
+    this.#founding.push(this.#first)
+    this.#last = this.#newChunk(new Array(chunkEntries * 2))
+    this.#join(this.#first, this.#last)
   }
 
   get size(): number {
@@ -95,25 +99,38 @@ export class KeyTable<T> {
 
   set(key: string, value: T): void {
     const hash = hashOf(key, this.#seed)
-    let found = this.#directory[hash >>> this.#directoryShift]
+    const found = this.#directory[hash >>> this.#directoryShift]
     const at = this.#find(found, hash, key)
     if (at >= 0) {
       const place = found.places[2 * at + 1]
       this.#chunks[place >>> this.#chunkShift].cells[(place & this.#chunkMask) * 2 + 1] = value
       return
     }
-    while ((found.count + 1) * 4 > found.places.length * 1.5) {
-      this.#grow(found, hash)
-      found = this.#directory[hash >>> this.#directoryShift]
-    }
     if (this.#last.used === this.#chunkEntries) this.#append()
-    const chunk = this.#last
-    const offset = chunk.used++
-    chunk.cells[offset * 2] = key
-    chunk.cells[offset * 2 + 1] = value
-    chunk.live++
-    this.#size++
-    put(found, hash, (chunk.id << this.#chunkShift) | offset)
+    this.#put(this.#last, key, value, found, hash)
+  }
+
+  /** Puts a key that is not here yet behind those that came by `adopt`, and before all that came by `set`. */
+  adopt(key: string, value: T): void {
+    let front = this.#front!
+    if (front.used === this.#chunkEntries) {
+      const full = front
+      front = this.#newChunk(new Array(this.#chunkEntries * 2))
+      this.#join(front, full.next!)
+      this.#join(full, front)
+      this.#front = front
+      this.#founding.push(front)
+      if (full.live < full.used) this.#tidy(full)
+    }
+    const hash = hashOf(key, this.#seed)
+    this.#put(front, key, value, this.#directory[hash >>> this.#directoryShift], hash)
+  }
+
+  /** No more will be adopted. Until now there must be no walks. */
+  endAdoption(): void {
+    const front = this.#front!
+    this.#front = null
+    if (front.live < this.#chunkEntries) this.#tidy(front)
   }
 
   /** Says whether it was there. */
@@ -131,15 +148,28 @@ export class KeyTable<T> {
     this.#size--
     removeAt(found, at)
     if (found.count * 8 < found.mask) this.#shrink(found, hash)
-    if (chunk !== this.#last) this.#tidy(chunk)
+    if (!this.#isOpen(chunk)) this.#tidy(chunk)
     return true
   }
 
-  /** A walk from the start, or from the entry that was number `skipped` when the table was made. */
+  /** A walk from the start, or from behind so many as were adopted first. */
   cursor(skipped = 0): TableCursor<T> {
     if (skipped === 0) return new TableCursor(this.#first, 0)
     const whole = Math.min(Math.floor(skipped / this.#chunkEntries), this.#founding.length - 1)
     return new TableCursor(this.#founding[whole], skipped - whole * this.#chunkEntries)
+  }
+
+  #put(chunk: Chunk, key: string, value: T, into: Segment, hash: number): void {
+    while ((into.count + 1) * 4 > into.places.length * 1.5) {
+      this.#grow(into, hash)
+      into = this.#directory[hash >>> this.#directoryShift]
+    }
+    const offset = chunk.used++
+    chunk.cells[offset * 2] = key
+    chunk.cells[offset * 2 + 1] = value
+    chunk.live++
+    this.#size++
+    put(into, hash, (chunk.id << this.#chunkShift) | offset)
   }
 
   /** Where in a segment the key stands; -1: it is not there. */
@@ -206,10 +236,14 @@ export class KeyTable<T> {
   #append(): void {
     const full = this.#last
     const added = this.#newChunk(new Array(this.#chunkEntries * 2))
-    added.previous = full
-    full.next = added
+    this.#join(full, added)
     this.#last = added
     if (full.live < full.used) this.#tidy(full)
+  }
+
+  /** Whether entries are still put there. */
+  #isOpen(chunk: Chunk): boolean {
+    return chunk === this.#last || chunk === this.#front
   }
 
   /** Something was deleted from a chunk that takes no more entries. */
@@ -219,8 +253,9 @@ export class KeyTable<T> {
     if (chunk.live === 0) {
       this.#giveUp(chunk, next!)
       this.#join(previous, next!)
-    } else if (next !== this.#last && chunk.live + next!.live <= few) this.#merge(chunk, next!)
-    else if (previous !== null && previous.live + chunk.live <= few) this.#merge(previous, chunk)
+    } else if (!this.#isOpen(next!) && chunk.live + next!.live <= few) this.#merge(chunk, next!)
+    else if (previous !== null && !this.#isOpen(previous) && previous.live + chunk.live <= few)
+      this.#merge(previous, chunk)
   }
 
   #merge(one: Chunk, other: Chunk): void {

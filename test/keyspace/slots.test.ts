@@ -8,7 +8,7 @@ import { suite } from '../suite.js'
 
 const test = suite('slots')
 
-const SMALL: SlotsLimits = { mapEntries: 8, chunkEntries: 8, segmentPlaces: 8 }
+const SMALL: SlotsLimits = { mapEntries: 8, moves: 1, chunkEntries: 8, segmentPlaces: 8 }
 
 function make(limits = SMALL): Slots<number> {
   return new Slots<number>(() => 0x1234_5678, limits)
@@ -40,52 +40,58 @@ function assertSame(slots: Slots<number>, model: Map<string, number>): void {
 
 test('random changes and walks through them: always as a Map', () => {
   fc.assert(
-    fc.property(fc.array(act, { maxLength: 120, size: 'max' }), (acts) => {
-      const slots = make()
-      const model = new Map<string, number>()
-      const walks: [Iterator<[string, number]>, Iterator<[string, number]>][] = []
-      let count = 0
-      const set = (key: string): void => {
-        slots.set(key, ++count)
-        model.set(key, count)
-      }
-      for (const each of acts) {
-        if (each.do === 'set') set(each.key)
-        else if (each.do === 'delete') {
-          assert.is(slots.delete(each.key), model.delete(each.key))
-          assert.not(slots.has(each.key))
-        } else if (each.do === 'add many') for (let i = 0; i < each.count; i++) set(`many:${count}`)
-        else if (each.do === 'thin') {
-          for (const [i, key] of [...model.keys()].entries()) {
-            if (i % each.step !== 0) assert.is(slots.delete(key), model.delete(key))
+    fc.property(
+      fc.array(act, { maxLength: 120, size: 'max' }),
+      fc.nat(30),
+      fc.integer({ min: 1, max: 3 }),
+      (acts, mapEntries, moves) => {
+        const slots = make({ ...SMALL, mapEntries, moves })
+        const model = new Map<string, number>()
+        const walks: [Iterator<[string, number]>, Iterator<[string, number]>][] = []
+        let count = 0
+        const set = (key: string): void => {
+          slots.set(key, ++count)
+          model.set(key, count)
+        }
+        for (const each of acts) {
+          if (each.do === 'set') set(each.key)
+          else if (each.do === 'delete') {
+            assert.is(slots.delete(each.key), model.delete(each.key))
+            assert.not(slots.has(each.key))
+          } else if (each.do === 'add many') for (let i = 0; i < each.count; i++) set(`many:${count}`)
+          else if (each.do === 'thin') {
+            for (const [i, key] of [...model.keys()].entries()) {
+              if (i % each.step !== 0) assert.is(slots.delete(key), model.delete(key))
+            }
+          } else if (each.do === 'empty')
+            for (const key of [...model.keys()]) assert.ok(slots.delete(key) && model.delete(key))
+          else if (each.do === 'begin') walks.push([slots.entries(), model.entries()])
+          else if (walks.length > 0) {
+            const [ours, theirs] = walks[each.walk % walks.length]
+            for (let i = 0; i < each.steps; i++) assert.equal(ours.next(), theirs.next())
           }
-        } else if (each.do === 'empty')
-          for (const key of [...model.keys()]) assert.ok(slots.delete(key) && model.delete(key))
-        else if (each.do === 'begin') walks.push([slots.entries(), model.entries()])
-        else if (walks.length > 0) {
-          const [ours, theirs] = walks[each.walk % walks.length]
-          for (let i = 0; i < each.steps; i++) assert.equal(ours.next(), theirs.next())
+          assert.is(slots.size, model.size)
+          if (each.do === 'set') assert.is(slots.get(each.key), count)
         }
-        assert.is(slots.size, model.size)
-      }
-      assertSame(slots, model)
-      for (const [key, value] of model) assert.is(slots.get(key), value)
-      for (const [ours, theirs] of walks) {
-        for (let step = theirs.next(); ; step = theirs.next()) {
-          assert.equal(ours.next(), step)
-          if (step.done) break
+        assertSame(slots, model)
+        for (const [key, value] of model) assert.is(slots.get(key), value)
+        for (const [ours, theirs] of walks) {
+          for (let step = theirs.next(); ; step = theirs.next()) {
+            assert.equal(ours.next(), step)
+            if (step.done) break
+          }
+          set('behind the end')
+          assert.equal(ours.next(), theirs.next(), 'over is over')
         }
-        set('behind the end')
-        assert.equal(ours.next(), theirs.next(), 'over is over')
-      }
-    }),
-    { numRuns: 1500, seed: 5 },
+      },
+    ),
+    { numRuns: 2000, seed: 5 },
   )
 })
 
 test('a walk that began in the Map goes on in the table from where it stood', () => {
   for (let steps = 0; steps <= 8; steps++) {
-    const slots = make()
+    const slots = make({ mapEntries: 8, moves: 2, chunkEntries: 4, segmentPlaces: 4 })
     for (let i = 0; i < 8; i++) slots.set(`k${i}`, i)
     const [early, late] = [slots.keys(), slots.keys()]
     for (let i = 0; i < steps; i++) assert.is(early.next().value, `k${i}`)
@@ -100,7 +106,7 @@ test('a walk that began in the Map goes on in the table from where it stood', ()
 
 test('keys that fall together are told apart', () => {
   // One segment of one chunk each: everything stands at a few places, and hashes have next to nothing to part them by.
-  const slots = make({ mapEntries: 0, chunkEntries: 2, segmentPlaces: 2 })
+  const slots = make({ mapEntries: 0, moves: 1, chunkEntries: 2, segmentPlaces: 2 })
   const model = new Map<string, number>()
   for (let i = 0; i < 3000; i++) {
     slots.set(`${i}`, i)
