@@ -175,7 +175,7 @@ export class Calls {
   #replyError(client: Client, error: unknown): void {
     if (!(error instanceof ReplyError)) {
       if (!(error instanceof StoreError || error instanceof RangeError)) throw error
-      error = error instanceof RangeError ? beyondV8(error) : new ReplyError(`ERR ${error.message}`)
+      error = error instanceof StoreError ? new ReplyError(`ERR ${error.message}`) : beyondV8(error)
     }
     const { code, message } = error as ReplyError
     const { stats } = this.#server
