@@ -15,7 +15,7 @@ export interface SlotsLimits extends TableLimits {
 }
 
 /** A Map of so many has doubled for the last time at 65,536: some 5 ms. */
-const LIMITS: SlotsLimits = { mapEntries: 131_072, moves: 16, chunkEntries: 4096, segmentPlaces: 4096 }
+const LIMITS: SlotsLimits = { mapEntries: 131_072, moves: 4, chunkEntries: 4096, segmentPlaces: 4096 }
 
 const MOVED = Symbol('moved')
 
