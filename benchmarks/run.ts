@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describeMachine, program, versionOf } from './bench.js'
 
-const questions = ['face', 'listener', 'collections', 'replication', 'pauses']
+const questions = ['face', 'listener', 'collections', 'replication', 'pauses', 'scale']
 
 const args = process.argv.slice(2)
 const words = args.filter((word) => !word.startsWith('--'))

@@ -89,6 +89,8 @@ export class Calls {
     this.#context.begin(client, this.#server.dataset.keyspaces[db])
     try {
       this.#call(this.#context, command, argv, null)
+    } catch (error) {
+      throw error instanceof RangeError ? beyondV8(error) : error
     } finally {
       this.#parts.timing.pass()
     }
@@ -172,9 +174,8 @@ export class Calls {
 
   #replyError(client: Client, error: unknown): void {
     if (!(error instanceof ReplyError)) {
-      // V8's limits, for a string's length or a map's entries, are a client's to meet, not to end the process with.
       if (!(error instanceof StoreError || error instanceof RangeError)) throw error
-      error = new ReplyError(`${error instanceof RangeError ? 'OOM' : 'ERR'} ${error.message}`)
+      error = error instanceof StoreError ? new ReplyError(`ERR ${error.message}`) : beyondV8(error)
     }
     const { code, message } = error as ReplyError
     const { stats } = this.#server
@@ -187,4 +188,9 @@ export class Calls {
     const line = monitorLine(client, command, argv, this.#server.env.now())
     for (const monitor of this.#server.monitors) monitor.send(line)
   }
+}
+
+/** V8's limits, for a string's length or a map's entries, are a caller's to meet, not to end the process with. */
+function beyondV8({ message }: RangeError): ReplyError {
+  return new ReplyError(`OOM ${message}`)
 }

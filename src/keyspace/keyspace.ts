@@ -11,6 +11,7 @@ import { type Fields, Hash, LiveFields } from './hash.js'
 import type { List } from './list.js'
 import type { Recency } from './recency.js'
 import type { MemberSet } from './set.js'
+import { Slots } from './slots.js'
 import type { SortedSet } from './sorted-set.js'
 import type { StreamLog } from './stream.js'
 import type { VectorSet } from './vector-set.js'
@@ -72,7 +73,7 @@ export class Keyspace {
   /** Its number; changes with SWAPDB. */
   index: number
   /** The slots, in insertion order. Only for snapshots and for this class: everyone else asks below. */
-  readonly slots = new Map<string, Slot>()
+  readonly slots: Slots<Slot>
   readonly expiry: Expiry
   /** Hashes that have fields with a time, in the order of their first field's. */
   readonly fieldExpiry: Expiry
@@ -95,6 +96,7 @@ export class Keyspace {
 
   constructor(index: number, owner: KeyspaceOwner) {
     this.index = index
+    this.slots = new Slots(() => Math.floor(owner.random() * 2 ** 32))
     this.#owner = owner
     this.expiry = new Expiry(() => owner.timesChanged())
     this.fieldExpiry = new Expiry(() => owner.timesChanged())

@@ -46,8 +46,9 @@ export class MemberSet implements Collection {
   /** Whether it was not there yet. */
   add(member: string): boolean {
     if (this.#places.has(member)) return false
+    // First what V8 may refuse: a Map ends at 2^24 entries.
+    this.#places.set(member, this.#members.length)
     const size = this.#members.push(member)
-    this.#places.set(member, size - 1)
     if (size > this.#peakSize) this.#peakSize = size
     if (this.#isNumeric && !isInteger(member)) this.#isNumeric = false
     this.heldBytes += member.length + ELEMENT_OVERHEAD_BYTES

@@ -47,9 +47,10 @@ export class SortedSet implements Collection {
       this.#scores[place] = score
       return false
     }
+    // First what V8 may refuse: a Map ends at 2^24 entries.
+    this.#places.set(member, this.#members.length)
     const size = this.#members.push(member)
     this.#scores.push(score)
-    this.#places.set(member, size - 1)
     this.#ranking.insert(score, member)
     if (size > this.#peakSize) this.#peakSize = size
     const bytes = byteLengthOf(member)

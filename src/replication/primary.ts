@@ -103,6 +103,8 @@ export class Replica {
 
 const PING = encodeCommand(['PING'])
 const GETACK = encodeCommand(['REPLCONF', 'GETACK', '*'])
+/** Written in one turn of the event loop, so many bytes do not wait for its end: the backlog would grow without bound. */
+const TURN_BYTES = 1024 * 1024
 
 export class Primary {
   readonly replicas = new Set<Replica>()
@@ -110,6 +112,8 @@ export class Primary {
   readonly #mustReload = new Set<string>()
   readonly #host: PrimaryHost
   #flushScheduled = false
+  /** Stream position at which the end of the turn is not waited for. */
+  #flushAt = 0
   #tick: Timer | null = null
   #pingedAt = 0
   /** Since when there has been no replica (monotonic ms); for the backlog's time to live. */
@@ -117,7 +121,7 @@ export class Primary {
 
   constructor(host: PrimaryHost) {
     this.#host = host
-    host.stream.appended = () => this.#scheduleFlush()
+    host.stream.appended = () => this.#appended()
   }
 
   /** PSYNC. `wanted` is the number of the first byte asked for; replid `?` asks for everything. */
@@ -233,6 +237,11 @@ export class Primary {
       env.log.info(
         `Unable to partial resync with replica ${replica.name} for lack of backlog (Replica request was: ${wanted}).`,
       )
+      if (backlog !== null && position < backlog.start) {
+        env.log.warn(
+          `A repl-backlog-size of ${backlog.end - position} would have sufficed for replica ${replica.name}.`,
+        )
+      }
       return false
     }
     replica.position = position
@@ -318,15 +327,29 @@ export class Primary {
     this.#scheduleFlush()
   }
 
+  #appended(): void {
+    const { backlog } = this.#host.stream
+    if (backlog === null) return
+    if (!this.#flushScheduled) {
+      this.#flushAt = backlog.end + TURN_BYTES
+      this.#scheduleFlush()
+    } else if (backlog.end > this.#flushAt) {
+      this.#feedAll()
+      this.#flushAt = backlog.end + TURN_BYTES
+    }
+  }
+
   #scheduleFlush(): void {
     if (this.#flushScheduled) return
     this.#flushScheduled = true
-    this.#host.env.soon(() => this.#flush())
+    this.#host.env.soon(() => {
+      this.#flushScheduled = false
+      this.#feedAll()
+    })
   }
 
   /** Everyone gets what the backlog holds for them; then what nobody needs is forgotten. */
-  #flush(): void {
-    this.#flushScheduled = false
+  #feedAll(): void {
     const { backlog } = this.#host.stream
     if (backlog === null) return
     let needed = backlog.end
@@ -362,7 +385,10 @@ export class Primary {
     // As in Redis 7.0: a replica that goes on from the far end of the backlog would be dropped again and again.
     const allowedBytes = Math.max(hardBytes, backlogBytes)
     if (hardBytes > 0 && lagBytes > allowedBytes) {
-      this.#drop(replica, `it lags ${lagBytes} bytes behind, ${allowedBytes} are allowed`)
+      this.#drop(
+        replica,
+        `it lags ${lagBytes} bytes behind, ${allowedBytes} are allowed (a repl-backlog-size of ${lagBytes} would have kept it)`,
+      )
       return false
     }
     if (softBytes === 0 || lagBytes <= softBytes) {

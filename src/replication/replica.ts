@@ -342,6 +342,13 @@ export class ReplicaLink {
     const continued = /^\+CONTINUE(?:\s+([0-9a-zA-Z]*))?\s*$/.exec(line)
     if (full !== null) {
       log.info(`Full resync from master: ${full[1]}:${full[2]}`)
+      const { askedFor, offset } = this.#host.stream.history
+      const missedBytes = Number(full[2]) - offset
+      if (this.#resumable && full[1] === askedFor && missedBytes > 0) {
+        log.warn(
+          `The master's backlog does not reach back so far: repl-backlog-size ${missedBytes} there would have sufficed`,
+        )
+      }
       this.#becomeSync({ replid: full[1], offset: Number(full[2]) })
     } else if (continued !== null) this.#becomeContinued(continued[1] ?? '')
     else if (/^-(NOMASTERLINK|LOADING)/.test(line)) {
