@@ -26,7 +26,8 @@ export class ProgressBar {
   show(progress: Progress): void {
     const isOver = progress.state !== 'running'
     // The first report comes at the very start.
-    if (isOver || progress.bytes > 0) this.#put(isOver ? '' : lineOf(progress, this.#terminal.columns || DEFAULT_COLUMNS))
+    if (isOver || progress.bytes > 0)
+      this.#put(isOver ? '' : lineOf(progress, this.#terminal.columns || DEFAULT_COLUMNS))
   }
 
   /** A line of the log, with its end. */
