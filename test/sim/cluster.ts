@@ -31,6 +31,8 @@ export interface ClusterWatch {
   log(node: string, message: string): void
   watch(node: SimNode): void
   forget(node: SimNode): void
+  /** Links that a node holds an end of. */
+  openLinks(node: string): number
 }
 
 export class Cluster {
@@ -116,7 +118,8 @@ export class Cluster {
     node.store = null
     await store.close()
     this.trace.add(name, 'closed')
-    return this.net.timers(name) === 0 ? undefined : `${name} left ${this.net.timers(name)} timers behind`
+    const [timers, links] = [this.net.timers(name), this.checks.openLinks(name)]
+    return timers + links === 0 ? undefined : `${name} left ${timers} timers and ${links} links behind`
   }
 
   /** The process is killed, or the machine loses its power. */

@@ -102,6 +102,7 @@ class Run {
     await this.#rest(REST_MS)
     await net.settle()
     this.#agree('after healing')
+    this.#checker.isCalm = true
     await this.#resume()
     await this.#succeed()
     await this.#end()
@@ -177,6 +178,10 @@ class Run {
       if (difference !== 'no key differs') throw this.#disagree(`${where} is not what ${root.name} is: ${difference}`)
     }
     for (const { store, name } of nodes) {
+      const followers = nodes.filter((one) => one !== root && one.follows === name).length
+      const { length } = store!.engine.attached
+      if (length !== followers)
+        throw this.#disagree(`${when}, ${name} has ${length} replicas, and ${followers} follow it`)
       for (const { slots, size } of store!.engine.dataset.keyspaces) {
         if (slots.size !== size) throw new Violation('limits', `${name} keeps marks of a snapshot that is over`)
       }
