@@ -44,6 +44,8 @@ interface Watched {
   /** Stream position up to which its bytes were compared. */
   position: number
   backlog: object | null
+  /** The backlog may begin there, and not later: it was made there, or its size did not reach further back. */
+  keptFrom: number
   expired: number
   evicted: number
   /** What it held when a snapshot began to come in; null while none does. */
@@ -122,6 +124,7 @@ export class Checker {
     const watched: Watched = {
       position: 0,
       backlog: null,
+      keptFrom: 0,
       expired: 0,
       evicted: 0,
       heldDuringSync: null,
@@ -154,6 +157,11 @@ export class Checker {
       const { offset } = history
       writeAll.call(stream, entries)
       if (entries.length > 1) this.branches.unite(history.replid, offset)
+    }
+    const reopen = stream.reopen.bind(stream)
+    stream.reopen = (sizeBytes) => {
+      reopen(sizeBytes)
+      watched.keptFrom = history.offset
     }
     const becomeNew = history.becomeNew.bind(history)
     history.becomeNew = () => {
@@ -211,6 +219,7 @@ export class Checker {
       this.#checkRemovals(node)
       this.#checkPast(node)
       this.#checkWhole(node)
+      this.#checkKept(node)
       checkLimits(this.#cluster, node, (message) => this.violated('limits', message))
     }
     this.#checkData(nodes)
@@ -307,6 +316,18 @@ export class Checker {
     const { replid, offset } = store!.engine.history
     if (store!.role === 'primary' || !this.branches.isWithin(replid, offset)) return
     this.violated('whole transactions', `${name} stands at ${offset} of ${short(replid)}, within a transaction`)
+  }
+
+  /** Who comes back finds as much in the backlog as its size promises. */
+  #checkKept(node: SimNode): void {
+    const { backlog } = node.store!.engine.stream
+    if (backlog === null) return
+    const { start, end, sizeBytes } = backlog
+    const watched = this.#watched.get(node)!
+    watched.keptFrom = Math.max(watched.keptFrom, end - sizeBytes)
+    if (start <= watched.keptFrom) return
+    const message = `the backlog of ${node.name} begins at ${start}, and may reach back to ${watched.keptFrom}`
+    this.violated('resumption', message)
   }
 
   #checkWords({ name }: SimNode, request: string): void {

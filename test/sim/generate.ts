@@ -161,6 +161,7 @@ class Generator {
       ...this.#perhaps(2, () => this.#configure()),
       ...this.#perhaps(1, () => this.#clientTrouble()),
       [1, () => this.#inspect()],
+      [1, () => this.#put('read', this.#pick(this.#names))],
     ]
     return kinds.flatMap(([weight, act]) => Array.from({ length: weight }, () => act))
   }
@@ -271,6 +272,8 @@ class Generator {
     }
     const sides = [mixed.slice(0, cut).join(','), mixed.slice(cut).join(',')]
     this.#put('partition', ...sides, ...(this.#chance(4) ? ['one-way'] : []))
+    // Those who are cut off meet keys that are past their time, and nobody has told them so.
+    if (this.#chance(2)) this.#later('read', this.#pick(this.#names))
     this.#later('heal', ...sides)
   }
 
@@ -351,6 +354,7 @@ class Generator {
       ['slowlog-log-slower-than', this.#pick(['0', '10000'])],
       ['latency-monitor-threshold', this.#pick(['0', '1'])],
     ])
+    if (directive === 'maxmemory' && this.#chance(2)) this.#put('config', name, 'maxmemory-policy', this.#policy())
     this.#put('config', name, directive, value)
   }
 

@@ -219,13 +219,6 @@ export const mutations: readonly Mutation[] = [
     becomes: 'replica.position = history.offset',
   },
   {
-    name: 'no-select-after-a-promotion',
-    mistake: 'A promoted node believes that its replicas still stand in the keyspace of its last write as a primary.',
-    file: 'engine/role.ts',
-    source: 'stream.forgetSelected()\n    this.primary.becomeOwner()',
-    becomes: 'this.primary.becomeOwner()',
-  },
-  {
     name: 'transaction-parted',
     mistake: 'The commands of a transaction go into the stream without MULTI and EXEC.',
     file: 'replication/stream.ts',

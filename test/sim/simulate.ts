@@ -132,7 +132,7 @@ class Run {
     net.jitter(0)
     const names = [...nodes, ...clients].map(({ name }) => name)
     for (const one of names) {
-      net.thaw(one)
+      this.#cluster.thaw(one)
       net.slow(one, Number.POSITIVE_INFINITY)
       for (const other of names) net.delay(0, one, other)
     }
@@ -238,6 +238,12 @@ class Run {
 
   async #end(): Promise<void> {
     const { nodes, net, clients, outstanding } = this.#cluster
+    for (const { name } of nodes) {
+      const waiting = this.#cluster.client(`one that waits at ${name}`)
+      waiting.connect(name)
+      waiting.send(this.#cluster.encode([['XREAD', 'BLOCK', '900000', 'STREAMS', 'nothing', '$']]), 1)
+    }
+    await net.settle()
     for (const node of nodes) {
       const left = await this.#cluster.close(node)
       if (left !== undefined) throw new Violation('nothing left', left)
