@@ -84,7 +84,7 @@ class Generator {
       'repl-backlog-ttl': this.#pick(['5', '60', '3600', '0']),
       'client-query-buffer-limit': '1048576',
       'client-output-buffer-limit': this.#pick([
-        'replica 262144 65536 5',
+        'replica 65536 32768 5',
         'replica 4194304 1048576 20',
         'replica 268435456 67108864 60',
       ]),

@@ -2,7 +2,7 @@
 // simulation runs there until it finds it.
 //
 //   npm run sim:mutations                         all of them
-//   npm run sim:mutations -- --only backlog       those whose name holds the word
+//   npm run sim:mutations -- --only backlog,ack   those whose name holds one of the words
 //
 //   --seed S       the first seed (1)
 //   --runs N       most runs of each (400)
@@ -28,7 +28,8 @@ const { values } = parseArgs({
 })
 
 const bounds = { seed: Number(values.seed), runs: Number(values.runs), seconds: Number(values.seconds) }
-const chosen = mutations.filter(({ name }) => name.includes(values.only))
+const words = values.only.split(',')
+const chosen = mutations.filter(({ name }) => words.some((word) => name.includes(word)))
 if (chosen.length === 0) throw new Error(`no name holds ${values.only}`)
 const left = [...chosen]
 let found = 0
