@@ -158,6 +158,11 @@ export class Checker {
       writeAll.call(stream, entries)
       if (entries.length > 1) this.branches.unite(history.replid, offset)
     }
+    const resize = stream.resize.bind(stream)
+    stream.resize = (sizeBytes) => {
+      this.#checkKept(node)
+      resize(sizeBytes)
+    }
     const reopen = stream.reopen.bind(stream)
     stream.reopen = (sizeBytes) => {
       reopen(sizeBytes)

@@ -304,7 +304,16 @@ class Generator {
   #freeze(): void {
     const name = this.#pick(this.#names)
     this.#put('freeze', name)
+    if (this.#chance(3)) this.#overrun()
     this.#later('thaw', name)
+  }
+
+  /** More than a replica that does not read may lag behind. */
+  #overrun(): void {
+    const where = '*0'
+    this.#put('config', where, 'client-output-buffer-limit', 'replica 20000 0 0')
+    this.#put('fill', where, this.#work.db(), 'bulk:', '800', '200')
+    this.#later('config', where, 'client-output-buffer-limit', 'replica 4194304 1048576 20')
   }
 
   #moveNode(): void {
