@@ -188,25 +188,10 @@ export const mutations: readonly Mutation[] = [
     becomes: 'if (slot === undefined || this.#preimages.has(key)) return\n',
   },
   {
-    name: 'pre-image-shared',
-    mistake: 'The pre-image of a collection is the collection itself, which changes.',
-    file: 'snapshot.ts',
-    source: 'return { value: frozen(slot), expiresAt: null, use }',
-    becomes: 'return { value: slot, expiresAt: null, use }',
-  },
-  {
-    name: 'marks-not-swept',
-    mistake: 'The marks of deleted keys stay when the last snapshot is over.',
-    file: 'keyspace/keyspace.ts',
-    source: `for (const key of this.#gone) this.slots.delete(key)
-      this.#gone.clear()`,
-    becomes: '',
-  },
-  {
     name: 'snapshot-of-a-lost-replica',
     mistake: 'A replica that goes in the middle of a full sync leaves its snapshot open.',
-    file: 'replication/primary.ts',
-    source: 'replica.snapshot?.cancel()',
+    file: 'replication/transfer.ts',
+    source: 'this.#source.cancel()',
     becomes: '',
   },
 
@@ -215,8 +200,8 @@ export const mutations: readonly Mutation[] = [
     name: 'no-select-after-a-snapshot',
     mistake: 'A replica that begins with a snapshot is not told in which keyspace the stream stands.',
     file: 'replication/primary.ts',
-    source: 'replica.position = history.offset\n    stream.forgetSelected()',
-    becomes: 'replica.position = history.offset',
+    source: 'stream.forgetSelected()\n',
+    becomes: '\n',
   },
   {
     name: 'transaction-parted',
@@ -389,13 +374,6 @@ export const mutations: readonly Mutation[] = [
     file: 'replication/primary.ts',
     source: 'this.#tick?.cancel()\n    this.#tick = null\n    this.disconnectAll()',
     becomes: 'this.disconnectAll()',
-  },
-  {
-    name: 'timer-of-a-waiting-client-left',
-    mistake: 'A store that is closed leaves the timeouts of clients that wait for a key behind.',
-    file: 'engine/engine.ts',
-    source: 'this.blocking.forget(client)\n      client.close()',
-    becomes: 'client.close()',
   },
   {
     name: 'link-to-the-primary-left',
