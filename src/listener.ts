@@ -36,6 +36,8 @@ export class Listener {
   readonly #engine: Engine
   readonly #listening: Listening
   readonly #connections = new Set<Connection>()
+  /** Links that get a refusal and nothing else. They close when the other end takes it. */
+  readonly #refused = new Set<Link>()
   /** Those with replies that wait for the end of this turn. */
   #answered: Connection[] = []
   #tick: Timer | null = null
@@ -65,7 +67,8 @@ export class Listener {
   async close(options: { keepConnections?: boolean } = {}): Promise<void> {
     if (options.keepConnections !== true) {
       this.#tick?.cancel()
-      for (const connection of this.#connections) connection.link.destroy()
+      for (const { link } of this.#connections) link.destroy()
+      for (const link of this.#refused) link.destroy()
     }
     this.closed()
     await this.#listening.close()
@@ -76,7 +79,8 @@ export class Listener {
     const refusal = this.#refusal(link)
     if (refusal !== undefined) {
       stats.rejectedConnections++
-      link.open({ data() {}, drain() {}, closed() {} })
+      this.#refused.add(link)
+      link.open({ data() {}, drain() {}, closed: () => void this.#refused.delete(link) })
       link.send(refusal)
       link.end()
       return

@@ -24,6 +24,8 @@ export interface BlockingHost {
   typeOf(db: number, key: string): TypeName
 }
 
+const BECAME_REPLICA = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'
+
 type WaitType = Wait['type']
 
 interface Awaited {
@@ -151,12 +153,12 @@ export class Blocking implements Watcher {
   }
 
   /** All who wait are told that they wait in vain, and are sent away: this node became a replica. */
-  releaseAll(error: string): void {
+  releaseAll(): void {
     for (const keys of [...this.#waiting.values()])
       for (const { clients } of [...keys.values()])
         for (const client of [...clients]) {
           client.closeAfterReply = true
-          this.release(client, error)
+          this.release(client, BECAME_REPLICA)
         }
   }
 

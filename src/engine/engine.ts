@@ -466,9 +466,8 @@ export class Engine implements Server {
     this.#assertOpen()
     // A node's name or a path may hold what the directive cannot.
     this.config.assign('replicaof', `${transport.host.replace(/\s/g, '_') || '_'} ${transport.port}`)
-    this.blocking.releaseAll(
-      'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
-    )
+    this.blocking.releaseAll()
+    this.#journal.flush() // inside a transaction: what it did so far was done as a primary
     this.#role.follow(transport, options)
     this.#expirer.arm()
   }

@@ -55,6 +55,13 @@ export class Journal {
     if (this.#host.stream.active) for (const effect of effects) this.#host.stream.writeAll([effect])
   }
 
+  /** What was written so far goes into the stream at once: what follows is written to another one. */
+  flush(): void {
+    const effects = this.#effects
+    this.#effects = []
+    if (effects.length > 0 && this.#host.stream.active) this.#host.stream.writeAll(effects)
+  }
+
   leave(): void {
     if (--this.#depth > 0) return
     this.#frozenNow = null
@@ -102,11 +109,7 @@ export class Journal {
 
   #settle(): void {
     this.#touched = false
-    if (this.#effects.length > 0) {
-      const effects = this.#effects
-      this.#effects = []
-      if (this.#host.stream.active) this.#host.stream.writeAll(effects)
-    }
+    this.flush()
     this.#host.settled()
     for (let next = this.#changes.shift(); next !== undefined; next = this.#changes.shift()) {
       this.#host.tell(next.change, next.key, next.keyspace)

@@ -50,6 +50,13 @@ export const acts: Record<string, Act> = {
   delete: (ctx, name, db, key) => {
     withFace(ctx, name, db, (face) => tried(ctx, name, ['delete', key], () => face.delete(key)))
   },
+  /** node: somebody looks at each key, those that are past their time included. */
+  read: ({ cluster }, name) => {
+    const store = cluster.living(name)?.store
+    for (const { index, slots } of store?.engine.dataset.keyspaces ?? []) {
+      for (const key of [...slots.keys()]) store!.db(index).has(key)
+    }
+  },
   /** node, keyspace, prefix, count, bytes of each value */
   fill: (ctx, name, db, prefix, count, bytes) => {
     withFace(ctx, name, db, (face) =>
@@ -152,8 +159,8 @@ export const acts: Record<string, Act> = {
     const node = cluster.node(name)
     if (node !== undefined) cluster.crash(node, silent === 'silent')
   },
-  freeze: ({ cluster }, name) => cluster.net.freeze(name),
-  thaw: ({ cluster }, name) => cluster.net.thaw(name),
+  freeze: ({ cluster }, name) => cluster.freeze(name),
+  thaw: ({ cluster }, name) => cluster.thaw(name),
 
   // The network.
 

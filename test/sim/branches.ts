@@ -8,6 +8,8 @@ interface Branch {
   readonly parent: Branch | null
   bytes: Buffer
   length: number
+  /** What was written to be applied as one, in order: from its first position to the one behind it. */
+  readonly units: { readonly start: number; readonly end: number }[]
 }
 
 const FIRST_BYTES = 16 * 1024
@@ -22,7 +24,7 @@ export class Branches {
   /** A new id, at that offset. `parent`: the id that the bytes before it belong to. */
   begin(replid: string, start: number, parent: string | null): void {
     const known = parent === null ? null : (this.#branches.get(parent) ?? null)
-    this.#branches.set(replid, { replid, start, parent: known, bytes: Buffer.alloc(FIRST_BYTES), length: 0 })
+    this.#branches.set(replid, { replid, start, parent: known, bytes: Buffer.alloc(FIRST_BYTES), length: 0, units: [] })
   }
 
   /** Where the stream of an id ends, as far as it was written. */
@@ -76,12 +78,33 @@ export class Branches {
     return undefined
   }
 
+  /** What was written from `start` on is to be applied as one, but for a SELECT in front of it. */
+  unite(replid: string, start: number): void {
+    const branch = this.#branches.get(replid)
+    if (branch === undefined) return
+    const [at, end] = [start - branch.start, branch.length]
+    const select = /^\*2\r\n\$6\r\nSELECT\r\n\$\d+\r\n\d+\r\n/.exec(
+      branch.bytes.toString('latin1', at, Math.min(end, at + 40)),
+    )
+    branch.units.push({ start: start + (select?.[0].length ?? 0), end: branch.start + end })
+  }
+
+  /** Whether somebody who stands there has a part of what is to be applied as one. */
+  isWithin(replid: string, offset: number): boolean {
+    const units = this.#branchAt(replid, offset)?.units ?? []
+    const last = units.findLast(({ start }) => start < offset)
+    return last !== undefined && offset < last.end
+  }
+
   /** The same for the same place of the same stream, whatever id it is known under. */
   origin(replid: string, offset: number): string {
+    return `${this.#branchAt(replid, offset)?.replid ?? replid}:${offset}`
+  }
+
+  #branchAt(replid: string, offset: number): Branch | undefined {
     let branch = this.#branches.get(replid)
-    if (branch === undefined) return `${replid}:${offset}`
-    while (branch.parent !== null && offset <= branch.start) branch = branch.parent
-    return `${branch.replid}:${offset}`
+    while (branch?.parent != null && offset <= branch.start) branch = branch.parent
+    return branch
   }
 }
 

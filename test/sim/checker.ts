@@ -7,6 +7,7 @@ import { Branches, short } from './branches.js'
 import type { Cluster, SimNode } from './cluster.js'
 import { differenceOf, digestOf } from './digest.js'
 import { checkLimits } from './limits.js'
+import { unfitToStream } from './stream-words.js'
 import { WireChecker } from './wire.js'
 
 export type Invariant =
@@ -15,6 +16,8 @@ export type Invariant =
   | 'partial resync'
   | 'snapshot first'
   | 'acknowledged'
+  | 'whole transactions'
+  | 'plain words'
   | 'no own removals'
   | 'old until whole'
   | 'agreement'
@@ -41,6 +44,8 @@ interface Watched {
   /** Stream position up to which its bytes were compared. */
   position: number
   backlog: object | null
+  /** The backlog may begin there, and not later: it was made there, or its size did not reach further back. */
+  keptFrom: number
   expired: number
   evicted: number
   /** What it held when a snapshot began to come in; null while none does. */
@@ -60,6 +65,13 @@ const SHARED_EVERY = 4
 const MISUNDERSTOOD =
   /cannot be applied|Failed trying to load|that nobody asked for|Unexpected reply|Bad protocol|was not asked for|aborted replication|a line without end|Snapshot for replica .* failed/
 
+/** So much of a request has its first word in it. */
+const LONGEST_NAME_BYTES = 64
+
+/** What the log says of a replica that is dropped although it lags no more than it may. */
+const FELL_OUT = /fell out of the backlog/
+const TIMED_OUT = /MASTER timeout|Timeout connecting|timedout replica/
+
 export class Checker {
   readonly branches = new Branches()
   readonly wire: WireChecker
@@ -67,6 +79,8 @@ export class Checker {
   commands = 0
   streamedBytes = 0
   digests = 0
+  /** The network is whole and everybody is in step: no link has a reason to break. */
+  isCalm = false
   readonly #cluster: Cluster
   readonly #watched = new Map<SimNode, Watched>()
   /** What the data is at a place of a stream, as the first node that was looked at there had it. */
@@ -93,6 +107,12 @@ export class Checker {
 
   log(node: string, message: string): void {
     if (MISUNDERSTOOD.test(message)) this.violated('applies', `${node}: ${message}`)
+    if (FELL_OUT.test(message)) this.violated('resumption', `${node}: ${message}`)
+    if (this.isCalm && TIMED_OUT.test(message)) this.violated('agreement', `${node}, in a whole network: ${message}`)
+  }
+
+  openLinks(node: string): number {
+    return this.wire.openLinks(node)
   }
 
   /** A node's store was made: from its first byte on it is looked at. */
@@ -104,6 +124,7 @@ export class Checker {
     const watched: Watched = {
       position: 0,
       backlog: null,
+      keptFrom: 0,
       expired: 0,
       evicted: 0,
       heldDuringSync: null,
@@ -123,6 +144,30 @@ export class Checker {
       if (expectOpen('writes to its stream')) this.#appended(node, watched)
       appended()
     }
+    const { write, writeBytes, writeAll } = stream
+    stream.write = (db, latin1) => {
+      this.#checkWords(node, latin1)
+      write.call(stream, db, latin1)
+    }
+    stream.writeBytes = (db, chunk, start, end) => {
+      this.#checkWords(node, chunk.toString('latin1', start, Math.min(end, start + LONGEST_NAME_BYTES)))
+      writeBytes.call(stream, db, chunk, start, end)
+    }
+    stream.writeAll = (entries) => {
+      const { offset } = history
+      writeAll.call(stream, entries)
+      if (entries.length > 1) this.branches.unite(history.replid, offset)
+    }
+    const resize = stream.resize.bind(stream)
+    stream.resize = (sizeBytes) => {
+      this.#checkKept(node)
+      resize(sizeBytes)
+    }
+    const reopen = stream.reopen.bind(stream)
+    stream.reopen = (sizeBytes) => {
+      reopen(sizeBytes)
+      watched.keptFrom = history.offset
+    }
     const becomeNew = history.becomeNew.bind(history)
     history.becomeNew = () => {
       becomeNew()
@@ -131,6 +176,7 @@ export class Checker {
     const becomeBranch = history.becomeBranch.bind(history)
     history.becomeBranch = () => {
       const { replid, offset } = history
+      this.#checkWhole(node)
       becomeBranch()
       this.branches.begin(history.replid, offset, replid)
     }
@@ -177,6 +223,8 @@ export class Checker {
     for (const node of nodes) {
       this.#checkRemovals(node)
       this.#checkPast(node)
+      this.#checkWhole(node)
+      this.#checkKept(node)
       checkLimits(this.#cluster, node, (message) => this.violated('limits', message))
     }
     this.#checkData(nodes)
@@ -266,6 +314,30 @@ export class Checker {
     node.rolesSinceLook = 0
     watched.expired = expired
     watched.evicted = evicted
+  }
+
+  /** A replica has all of a transaction or nothing of it. */
+  #checkWhole({ name, store }: SimNode): void {
+    const { replid, offset } = store!.engine.history
+    if (store!.role === 'primary' || !this.branches.isWithin(replid, offset)) return
+    this.violated('whole transactions', `${name} stands at ${offset} of ${short(replid)}, within a transaction`)
+  }
+
+  /** Who comes back finds as much in the backlog as its size promises. */
+  #checkKept(node: SimNode): void {
+    const { backlog } = node.store!.engine.stream
+    if (backlog === null) return
+    const { start, end, sizeBytes } = backlog
+    const watched = this.#watched.get(node)!
+    watched.keptFrom = Math.max(watched.keptFrom, end - sizeBytes)
+    if (start <= watched.keptFrom) return
+    const message = `the backlog of ${node.name} begins at ${start}, and may reach back to ${watched.keptFrom}`
+    this.violated('resumption', message)
+  }
+
+  #checkWords({ name }: SimNode, request: string): void {
+    const unfit = unfitToStream(request)
+    if (unfit !== undefined) this.violated('plain words', `${name} streams ${unfit}`)
   }
 
   /** What a node would let others go on with from before its id is its own past. */

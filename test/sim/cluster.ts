@@ -24,6 +24,8 @@ export interface SimNode {
   /** The largest size of its backlog since that was written to. */
   backlogBytes: number
   backlogEnd: number
+  /** Replicas that lag further behind than they may, and since when. */
+  readonly laggards: Map<object, number>
 }
 
 export interface ClusterWatch {
@@ -31,6 +33,8 @@ export interface ClusterWatch {
   log(node: string, message: string): void
   watch(node: SimNode): void
   forget(node: SimNode): void
+  /** Links that a node holds an end of. */
+  openLinks(node: string): number
 }
 
 export class Cluster {
@@ -39,10 +43,13 @@ export class Cluster {
   readonly trace: Trace
   readonly nodes: SimNode[]
   readonly clients: SimClient[] = []
+  /** Names of nodes whose time stands still. */
+  readonly frozen = new Set<string>()
   /** What was started and has not come to an end, by what it is. */
   readonly outstanding = new Set<{ what: string; node: SimNode }>()
   /** Set before the first node starts. */
   checks!: ClusterWatch
+  readonly #now: () => number
 
   constructor(plan: Schedule, isTraced: boolean) {
     this.plan = plan
@@ -57,8 +64,8 @@ export class Cluster {
         this.checks.network(event)
       },
     })
-    const clock = this.net.env('the run')
-    this.trace = new Trace(isTraced, () => clock.now() - START_MS)
+    this.#now = this.net.env('the run').now
+    this.trace = new Trace(isTraced, () => this.nowMs)
     this.nodes = plan.nodes.map((one) => ({
       name: one.name,
       plan: one,
@@ -68,7 +75,13 @@ export class Cluster {
       clients: 0,
       backlogBytes: 0,
       backlogEnd: 0,
+      laggards: new Map(),
     }))
+  }
+
+  /** Virtual milliseconds since the start. */
+  get nowMs(): number {
+    return this.#now() - START_MS
   }
 
   node(name: string): SimNode | undefined {
@@ -96,6 +109,7 @@ export class Cluster {
     })
     node.store = store
     node.follows = null
+    node.laggards.clear()
     this.checks.watch(node)
     store.on('role', (role) => {
       node.rolesSinceLook++
@@ -116,7 +130,8 @@ export class Cluster {
     node.store = null
     await store.close()
     this.trace.add(name, 'closed')
-    return this.net.timers(name) === 0 ? undefined : `${name} left ${this.net.timers(name)} timers behind`
+    const [timers, links] = [this.net.timers(name), this.checks.openLinks(name)]
+    return timers + links === 0 ? undefined : `${name} left ${timers} timers and ${links} links behind`
   }
 
   /** The process is killed, or the machine loses its power. */
@@ -125,8 +140,19 @@ export class Cluster {
     this.checks.forget(node)
     node.store = null
     this.net.crash(node.name, { silent })
+    this.frozen.delete(node.name)
     for (const one of [...this.outstanding]) if (one.node === node) this.outstanding.delete(one)
     this.trace.add(node.name, silent ? 'crashed, and nobody hears of it' : 'crashed')
+  }
+
+  freeze(name: string): void {
+    this.frozen.add(name)
+    this.net.freeze(name)
+  }
+
+  thaw(name: string): void {
+    this.frozen.delete(name)
+    this.net.thaw(name)
   }
 
   follow(node: SimNode, target: string): void {

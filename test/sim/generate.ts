@@ -84,7 +84,7 @@ class Generator {
       'repl-backlog-ttl': this.#pick(['5', '60', '3600', '0']),
       'client-query-buffer-limit': '1048576',
       'client-output-buffer-limit': this.#pick([
-        'replica 262144 65536 5',
+        'replica 65536 32768 5',
         'replica 4194304 1048576 20',
         'replica 268435456 67108864 60',
       ]),
@@ -161,6 +161,7 @@ class Generator {
       ...this.#perhaps(2, () => this.#configure()),
       ...this.#perhaps(1, () => this.#clientTrouble()),
       [1, () => this.#inspect()],
+      [1, () => this.#put('read', this.#pick(this.#names))],
     ]
     return kinds.flatMap(([weight, act]) => Array.from({ length: weight }, () => act))
   }
@@ -271,6 +272,8 @@ class Generator {
     }
     const sides = [mixed.slice(0, cut).join(','), mixed.slice(cut).join(',')]
     this.#put('partition', ...sides, ...(this.#chance(4) ? ['one-way'] : []))
+    // Those who are cut off meet keys that are past their time, and nobody has told them so.
+    if (this.#chance(2)) this.#later('read', this.#pick(this.#names))
     this.#later('heal', ...sides)
   }
 
@@ -301,7 +304,16 @@ class Generator {
   #freeze(): void {
     const name = this.#pick(this.#names)
     this.#put('freeze', name)
+    if (this.#chance(3)) this.#overrun()
     this.#later('thaw', name)
+  }
+
+  /** More than a replica that does not read may lag behind. */
+  #overrun(): void {
+    const where = '*0'
+    this.#put('config', where, 'client-output-buffer-limit', 'replica 20000 0 0')
+    this.#put('fill', where, this.#work.db(), 'bulk:', '800', '200')
+    this.#later('config', where, 'client-output-buffer-limit', 'replica 4194304 1048576 20')
   }
 
   #moveNode(): void {
@@ -351,6 +363,7 @@ class Generator {
       ['slowlog-log-slower-than', this.#pick(['0', '10000'])],
       ['latency-monitor-threshold', this.#pick(['0', '1'])],
     ])
+    if (directive === 'maxmemory' && this.#chance(2)) this.#put('config', name, 'maxmemory-policy', this.#policy())
     this.#put('config', name, directive, value)
   }
 

@@ -10,15 +10,18 @@ const LARGEST_REPLY_BYTES = 2 * 1024 * 1024
 /** A segment of the backlog, and what one turn of the event loop wrote before the ring was cut. */
 const BACKLOG_SLACK_BYTES = 1024 * 1024
 
+/** How long a replica may lag further behind than it may. */
+const LONGEST_LAG_MS = 2500
+
 export function checkLimits(cluster: Cluster, node: SimNode, violated: (message: string) => void): void {
+  const nowMs = cluster.nowMs
   const { engine } = node.store!
   const { config, stream, clients, attached } = engine
   const most = config.number('maxclients')
-  const normal = [...clients.values()].filter(({ kind }) => kind === 'normal')
   // Those who are there already may stay when fewer are allowed.
   const allowedClients = Math.max(most, node.clients)
-  node.clients = Math.max(most, normal.length)
-  if (normal.length > allowedClients) violated(`${node.name} serves ${normal.length} clients, ${most} are allowed`)
+  node.clients = Math.max(most, clients.size)
+  if (clients.size > allowedClients) violated(`${node.name} serves ${clients.size} clients, ${most} are allowed`)
   const queryLimit = config.number('client-query-buffer-limit') + CHUNK_BYTES
   for (const client of clients.values()) {
     const { query, output } = client.buffers()
@@ -34,6 +37,15 @@ export function checkLimits(cluster: Cluster, node: SimNode, violated: (message:
     if (replica.state === 'gone') continue
     const behind = stream.history.offset - replica.position
     if (replica.state !== 'waiting' || replica.transfer !== null) lag = Math.max(lag, behind)
+    // Looked at by its primary every second, unless that is frozen.
+    const isOver =
+      replica.state !== 'waiting' && hardBytes > 0 && behind > Math.max(hardBytes, config.number('repl-backlog-size'))
+    const sinceMs = node.laggards.get(replica) ?? nowMs
+    if (!isOver || cluster.frozen.has(node.name)) node.laggards.delete(replica)
+    else node.laggards.set(replica, sinceMs)
+    if (isOver && node.laggards.has(replica) && nowMs - sinceMs > LONGEST_LAG_MS) {
+      violated(`${node.name} keeps its replica ${replica.name}, which lags ${behind} bytes, ${hardBytes} are allowed`)
+    }
     const { pendingBytes } = replica.link
     if (pendingBytes > cluster.plan.network.highWaterBytes + CHUNK_BYTES) {
       violated(`${node.name} buffers ${pendingBytes} bytes for its replica ${replica.name}, which is a cursor`)

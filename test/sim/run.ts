@@ -11,6 +11,7 @@
 //   --jobs N         processes that share the work (1)
 //   --trace          prints the trace of each run; --digest only its SHA-256
 //   --schedule FILE  runs what the file says instead of what a seed gives
+//   --first          ends with the first run that fails
 //   --shrink N       most runs that the search for the smallest failing schedule may take (300; 0: none)
 //
 // The exit code is 1 if a run failed. A failure prints a trace, and the smallest schedule that still fails.
@@ -40,6 +41,7 @@ const { values } = parseArgs({
     digest: { type: 'boolean', default: false },
     schedule: { type: 'string' },
     shrink: { type: 'string', default: '300' },
+    first: { type: 'boolean', default: false },
     // Which share of the runs this process does, of how many: set for processes that --jobs starts.
     share: { type: 'string' },
   },
@@ -82,6 +84,7 @@ async function work(): Promise<number> {
     if (outcome.failure === null) continue
     code = 1
     await explain(outcome)
+    if (values.first) break
   }
   return code
 }

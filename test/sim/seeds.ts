@@ -113,4 +113,31 @@ export const foundSeeds: readonly FoundSeed[] = [
       333980 reload e
     `,
   },
+  {
+    seed: 4,
+    found:
+      'what a transaction did before its REPLICAOF was written into the stream behind it, where only the new primary writes',
+    schedule: `
+      run seed=4 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0
+      node b observed=false max=0
+      node c observed=false max=0
+      0 follow b a
+      0 connect c1 a
+      3000 send c1 MULTI | SET x 1 | SET y 2 | REPLICAOF c 0 | EXEC
+      9000 call c 0 SET k v
+    `,
+  },
+  {
+    seed: 40,
+    found: 'a store that closed left the link of a client that it had refused, for as long as that did not close it',
+    schedule: `
+      run seed=40 heal=3000 split=false high-water=1048576 look=0
+      node a observed=false max=0 maxclients=1
+      0 delay 100
+      0 connect c1 a
+      10 connect c2 a
+      150 close a
+    `,
+  },
 ]

@@ -102,6 +102,7 @@ class Run {
     await this.#rest(REST_MS)
     await net.settle()
     this.#agree('after healing')
+    this.#checker.isCalm = true
     await this.#resume()
     await this.#succeed()
     await this.#end()
@@ -131,7 +132,7 @@ class Run {
     net.jitter(0)
     const names = [...nodes, ...clients].map(({ name }) => name)
     for (const one of names) {
-      net.thaw(one)
+      this.#cluster.thaw(one)
       net.slow(one, Number.POSITIVE_INFINITY)
       for (const other of names) net.delay(0, one, other)
     }
@@ -177,6 +178,10 @@ class Run {
       if (difference !== 'no key differs') throw this.#disagree(`${where} is not what ${root.name} is: ${difference}`)
     }
     for (const { store, name } of nodes) {
+      const followers = nodes.filter((one) => one !== root && one.follows === name).length
+      const { length } = store!.engine.attached
+      if (length !== followers)
+        throw this.#disagree(`${when}, ${name} has ${length} replicas, and ${followers} follow it`)
       for (const { slots, size } of store!.engine.dataset.keyspaces) {
         if (slots.size !== size) throw new Violation('limits', `${name} keeps marks of a snapshot that is over`)
       }
@@ -233,6 +238,12 @@ class Run {
 
   async #end(): Promise<void> {
     const { nodes, net, clients, outstanding } = this.#cluster
+    for (const { name } of nodes) {
+      const waiting = this.#cluster.client(`one that waits at ${name}`)
+      waiting.connect(name)
+      waiting.send(this.#cluster.encode([['XREAD', 'BLOCK', '900000', 'STREAMS', 'nothing', '$']]), 1)
+    }
+    await net.settle()
     for (const node of nodes) {
       const left = await this.#cluster.close(node)
       if (left !== undefined) throw new Violation('nothing left', left)

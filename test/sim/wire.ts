@@ -34,6 +34,8 @@ export interface WireHost {
 export class WireChecker {
   readonly #host: WireHost
   readonly #conversations = new Map<number, Conversation>()
+  /** Links of which no end is closed, by the names of those who hold an end. */
+  readonly #links = new Map<number, string[]>()
   partialSyncs = 0
   fullSyncs = 0
 
@@ -41,7 +43,15 @@ export class WireChecker {
     this.#host = host
   }
 
+  /** Links that a node holds an end of. */
+  openLinks(name: string): number {
+    return [...this.#links.values()].filter((holders) => holders.includes(name)).length
+  }
+
   saw({ kind, link, from, to, data }: NetworkEvent): void {
+    if (kind === 'connect') this.#links.set(link, [from])
+    else if (kind === 'accept') this.#links.get(link)?.push(from)
+    else if (kind !== 'send') this.#links.delete(link)
     // A node that follows itself gets nowhere, and its two ends could not be told apart.
     if (from === to) return
     if (kind === 'connect') {
