@@ -66,9 +66,12 @@ export class Farewell {
       env.log.info('Waiting for replicas before shutting down.')
       this.#host.requestAcks()
       const until = env.monotonic() + timeoutMs
+      // Nothing else may be left that keeps the process alive.
+      const release = env.hold()
       while (this.isUnderWay && this.#lagging(offset).length > 0 && env.monotonic() < until) {
         await new Promise<void>((resolve) => void env.after(LOOK_MS, resolve))
       }
+      release()
     }
     if (!this.isUnderWay) return false
     this.#state = 'ready'

@@ -1,5 +1,7 @@
 // The end of a primary: its replicas get every byte before their links close, and nobody is waited for for ever.
 
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { MemoryNetwork, Store } from '../../src/index.js'
 import { RawClient } from '../client.js'
@@ -22,6 +24,24 @@ test('close: a replica that lags gets everything first; nothing is written any m
   await network.until(closed)
   assert.is(spare.size, 1000)
   await spare.close()
+})
+
+test('close: a process in which nothing else is left stays until its replicas have everything', () => {
+  const code = `
+    import { MemoryNetwork, Store } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
+    const network = new MemoryNetwork()
+    const [primary, spare] = [new Store(), new Store()]
+    await primary.listen(network.at('primary'))
+    await spare.replicaOf(network.at('primary'))
+    for (let i = 0; i < 100_000; i++) primary.set('k' + i, 'v'.repeat(100))
+    await Promise.all([primary.close(), spare.close()])
+    console.log('closed')
+  `
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const args = ['--import', 'tsx', '--input-type=module', '-e', code]
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: 20_000 })
+  assert.is(stdout, 'closed\n')
+  assert.is(status, 0)
 })
 
 test('close: one that does not answer is not waited for longer than drainMs', async () => {
