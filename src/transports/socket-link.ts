@@ -8,6 +8,7 @@
 import { isIPv4, isIPv6, type Socket } from 'node:net'
 import { assert, StoreError } from '../errors.js'
 import type { Link, LinkHandlers } from '../link.js'
+import { withSharedReads } from './shared-reads.js'
 
 /** Bytes that wait to leave above which `send` returns false. */
 const HIGH_WATER_BYTES = 1024 * 1024
@@ -22,6 +23,8 @@ interface Ends {
 
 export class SocketLink implements Link {
   readonly #socket: Socket
+  /** Whether chunks come to #received by themselves, and not as an event. */
+  readonly #readsShared: boolean
   #ends: Ends
   #state: 'connecting' | 'open' | 'ending' | 'closing' | 'closed'
   #handlers: LinkHandlers | undefined
@@ -32,8 +35,11 @@ export class SocketLink implements Link {
   /** Set when `send` returned false, until `drain` was called. */
   #owesDrain = false
 
-  private constructor(socket: Socket, state: 'connecting' | 'open', ends: Ends) {
+  private constructor(given: Socket, state: 'connecting' | 'open', ends: Ends, canShareReads: boolean) {
+    const shared = canShareReads ? withSharedReads(given, (chunk) => this.#received(chunk)) : undefined
+    const socket = shared ?? given
     this.#socket = socket
+    this.#readsShared = shared !== undefined
     this.#state = state
     this.#ends = ends
     socket.on('error', (error) => this.#failed(error))
@@ -48,14 +54,14 @@ export class SocketLink implements Link {
     ready: 'connect' | 'secureConnect',
     to: { address: string; path: string | undefined; fromOutside: boolean },
   ): SocketLink {
-    const link = new SocketLink(socket, 'connecting', { local: '', remote: to.address, fromOutside: to.fromOutside })
+    const link = new SocketLink(socket, 'connecting', { local: '', remote: to.address, fromOutside: to.fromOutside }, false)
     socket.once(ready, () => link.#becomeOpen(to.path))
     return link
   }
 
-  /** `path` is that of the Unix socket it came in at. */
-  static accepted(socket: Socket, path: string | undefined): SocketLink {
-    return new SocketLink(socket, 'open', path === undefined ? endsOf(socket) : endsAt(path))
+  /** `path` is that of the Unix socket it came in at. A socket that is `fresh`, with nothing read yet, is the link's alone. */
+  static accepted(socket: Socket, path: string | undefined, fresh: boolean): SocketLink {
+    return new SocketLink(socket, 'open', path === undefined ? endsOf(socket) : endsAt(path), fresh)
   }
 
   get remote(): string {
@@ -81,9 +87,7 @@ export class SocketLink implements Link {
     if (this.#state === 'closed') return void process.nextTick(() => handlers.closed(this.#error))
     if (this.#unheard === 'opened') process.nextTick(() => this.#state === 'open' && handlers.opened?.())
     this.#unheard = 'nothing'
-    this.#socket.on('data', (chunk: Buffer) => {
-      if (this.#state === 'open') handlers.data(chunk)
-    })
+    if (!this.#readsShared) this.#socket.on('data', (chunk: Buffer) => this.#received(chunk))
     if (this.#reading === 'flowing') this.#socket.resume()
   }
 
@@ -125,6 +129,10 @@ export class SocketLink implements Link {
 
   #isUsable(): boolean {
     return this.#state === 'connecting' || this.#state === 'open'
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#state === 'open') this.#handlers?.data(chunk)
   }
 
   #becomeOpen(path: string | undefined): void {

@@ -115,7 +115,7 @@ async function listen(
     // A handshake that began before close() may end after it.
     if (state === 'closed') return void socket.destroy()
     prepare(socket)
-    accept(SocketLink.accepted(socket, place.path))
+    accept(SocketLink.accepted(socket, place.path, place.tls === undefined))
   })
   const bound = server.address()
   const port = bound !== null && typeof bound === 'object' ? bound.port : undefined
@@ -132,7 +132,7 @@ async function listen(
 }
 
 function makeServer({ tls }: Place): Server {
-  return tls === undefined ? netServer() : tlsServer({ ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS })
+  return tls === undefined ? netServer({ pauseOnConnect: true }) : tlsServer({ ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS })
 }
 
 /** `exclusive`: workers of node:cluster would otherwise share one port, and clients would meet any of several stores. */
