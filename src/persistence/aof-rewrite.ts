@@ -13,7 +13,7 @@ export interface SnapshotSource {
 
 const KEYS_PER_LOOK = 64
 /** The event loop gets its turn after this long of reading from a snapshot. */
-const SLICE_MS = 1
+const SLICE_MS = 0.5
 /** With aof-rewrite-incremental-fsync: a disk that gets gigabytes at once hangs. */
 const SYNC_EVERY_BYTES = 4 * 1024 * 1024
 

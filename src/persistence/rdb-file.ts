@@ -51,7 +51,7 @@ export interface FileOptions {
 }
 
 /** The event loop gets its turn after this long of writing. */
-const SAVE_SLICE_MS = 1
+const SAVE_SLICE_MS = 0.5
 /** Keys between two looks at the clock while a snapshot is written. */
 const KEYS_PER_LOOK = 64
 const READ_BYTES = 256 * 1024

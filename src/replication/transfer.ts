@@ -33,7 +33,7 @@ export interface TransferHost {
 /** Keys between two looks at the clock. */
 const KEYS_PER_LOOK = 64
 /** The event loop gets its turn after this long of reading a snapshot. */
-const SLICE_MS = 1
+const SLICE_MS = 0.5
 /** How far the fastest may be ahead of the slowest. Held once, whatever their number. */
 const WINDOW_BYTES = 16 * 1024 * 1024
 /** Who takes nothing for so long while the others have to wait for it is dropped. */
