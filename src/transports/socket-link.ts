@@ -54,7 +54,12 @@ export class SocketLink implements Link {
     ready: 'connect' | 'secureConnect',
     to: { address: string; path: string | undefined; fromOutside: boolean },
   ): SocketLink {
-    const link = new SocketLink(socket, 'connecting', { local: '', remote: to.address, fromOutside: to.fromOutside }, false)
+    const link = new SocketLink(
+      socket,
+      'connecting',
+      { local: '', remote: to.address, fromOutside: to.fromOutside },
+      false,
+    )
     socket.once(ready, () => link.#becomeOpen(to.path))
     return link
   }

@@ -132,7 +132,9 @@ async function listen(
 }
 
 function makeServer({ tls }: Place): Server {
-  return tls === undefined ? netServer({ pauseOnConnect: true }) : tlsServer({ ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS })
+  return tls === undefined
+    ? netServer({ pauseOnConnect: true })
+    : tlsServer({ ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS })
 }
 
 /** `exclusive`: workers of node:cluster would otherwise share one port, and clients would meet any of several stores. */
