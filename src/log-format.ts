@@ -5,7 +5,7 @@
 import type { Logger } from './env.js'
 
 /** The values of `loglevel`, from all there is to say to what somebody should look at. */
-export const logLevels = ['debug', 'verbose', 'notice', 'warning'] as const
+const logLevels = ['debug', 'verbose', 'notice', 'warning'] as const
 export type LogLevel = (typeof logLevels)[number]
 
 const marks: Record<LogLevel, string> = { debug: '.', verbose: '-', notice: '*', warning: '#' }

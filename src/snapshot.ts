@@ -35,7 +35,7 @@ export interface SnapshotOptions {
   maxPreimageBytes?: number
 }
 
-export const DEFAULT_MAX_PREIMAGE_BYTES = 256 * 1024 * 1024
+const DEFAULT_MAX_PREIMAGE_BYTES = 256 * 1024 * 1024
 const PREIMAGE_OVERHEAD_BYTES = 100
 
 type Collection = Exclude<Value, Arg>

@@ -24,7 +24,7 @@ export interface Manifest {
 /** As in Redis. */
 const MAX_LINE_BYTES = 1024
 
-export const manifestName = (filename: string): string => `${filename}.manifest`
+const manifestName = (filename: string): string => `${filename}.manifest`
 export const baseName = (filename: string, seq: number): string => `${filename}.${seq}.base.rdb`
 export const incrementName = (filename: string, seq: number): string => `${filename}.${seq}.incr.aof`
 
@@ -33,16 +33,8 @@ export function emptyManifest(): Manifest {
 }
 
 /** The number of the next base. */
-export function nextBaseSeq({ base }: Manifest): number {
-  return (base?.seq ?? 0) + 1
-}
-
-export function nextIncrementSeq({ increments }: Manifest): number {
-  return (increments.at(-1)?.seq ?? 0) + 1
-}
-
 /** Reads a manifest. Throws StoreError AOF with the line that is wrong. */
-export function parseManifest(text: string): Manifest {
+function parseManifest(text: string): Manifest {
   const manifest = emptyManifest()
   if (text === '') throw bad(0, 'it is empty')
   const lines = text.split('\n')
@@ -87,7 +79,7 @@ function bad(line: number, why: string): StoreError {
   return new StoreError('AOF', `line ${line} of the manifest: ${why}`)
 }
 
-export function manifestText({ base, increments, history }: Manifest): string {
+function manifestText({ base, increments, history }: Manifest): string {
   const line = ({ name, seq }: AofPart, type: string): string =>
     `file ${/[\s"'\\]/.test(name) ? quote(name) : name} seq ${seq} type ${type}\n`
   return [

@@ -174,7 +174,7 @@ export const systemDisk: Disk = {
 }
 
 /** Whether the system says that there is no such file or folder. */
-export function isMissing(error: unknown): boolean {
+function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
 }
 

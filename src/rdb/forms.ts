@@ -7,7 +7,7 @@ export const SET = 2
 export const ZSET_TEXT = 3
 export const HASH = 4
 export const ZSET = 5
-export const MODULE_1 = 6
+const MODULE_1 = 6
 /** The one module whose values are known is that of Redis 8's vector sets. */
 export const MODULE = 7
 export const HASH_ZIPMAP = 9
@@ -36,7 +36,7 @@ export const STREAM_4 = 26
  * With pending entries that no consumer has, as they were given back by XNACK: Redis 8.8. A stream gets this form only if it
  * has such entries. Nothing here can hold them, and whoever cannot apply XNACK cannot follow its primary either: refused.
  */
-export const STREAM_5 = 27
+const STREAM_5 = 27
 
 /** What can be read. */
 export const readableTypes: ReadonlySet<number> = new Set([

@@ -24,7 +24,7 @@ export function typeForStream(stream: Readable, version: number): number {
 }
 
 /** Whether there is something that a loader of the first form would not find out by itself. */
-export function hasCounters(stream: Readable): boolean {
+function hasCounters(stream: Readable): boolean {
   if (stream.entriesAdded !== stream.size || !isZeroId(stream.maxDeletedId)) return true
   for (const group of stream.groups.values()) if (hasOwnCount(stream, group)) return true
   return false

@@ -227,7 +227,7 @@ function bitsOf(float: number): number {
 }
 
 /** A module's type has a name of nine characters: the upper 54 bits of its id, six a character. */
-export function moduleName(id: Uint64): string {
+function moduleName(id: Uint64): string {
   const bits = BigInt(id)
   let name = ''
   for (let i = 0; i < MODULE_NAME_LENGTH; i++) name += MODULE_LETTERS[Number((bits >> BigInt(58 - 6 * i)) & 63n)]

@@ -81,11 +81,6 @@ export class Transfer {
     for (const receiver of receivers) this.#receivers.set(receiver, { next: 0, movedAt: 0 })
   }
 
-  /** Whether bytes of the snapshot flow. */
-  get isSending(): boolean {
-    return this.#state === 'sending'
-  }
-
   begin(): void {
     if (this.#measured !== null) this.#measure(this.#measured, 0)
     else this.#becomeSending(`$EOF:${this.#mark}\r\n`)
