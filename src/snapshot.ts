@@ -2,8 +2,8 @@
 //
 // The cursor is the keyspace's own iterator, which meets every key that was there at the start: a deleted one leaves a
 // mark in its slot while captures are open. What a key held before its first change is kept aside (its pre-image); when
-// the cursor comes to the key, the pre-image is written instead of what the key holds by then. A key that was not there
-// at the start has an empty pre-image and is passed over. So each key is written once, as it was. Of a long collection an
+// the cursor comes to the key, the pre-image is written instead of what the key holds by then. A key that is new stands
+// behind all that were there, where the walk does not come. So each key is written once, as it was. Of a long collection an
 // image is taken in its place, before it changes or when it is begun: that costs little whatever its size (a vector set's is
 // a copy), and is written in parts. FLUSHDB and SWAPDB put other keyspaces in the place of those that are walked here, and
 // change nothing for the walk. It knows no clock: whoever reads asks for small steps until his time is up.
@@ -54,6 +54,8 @@ class Section implements Capture {
   readonly keys: number
   readonly expires: number
   readonly #keyspace: Keyspace
+  /** Slots that were there at the start and that the cursor has not met. */
+  #left: number
   /** Null: the key was not there, or is written already. A string stands for itself, if there is nothing to tell beside it. */
   readonly #preimages = new Map<string, Preimage | string | null>()
   readonly #cursor: IterableIterator<[string, Slot]>
@@ -73,6 +75,7 @@ class Section implements Capture {
     this.keys = keyspace.size
     this.expires = keyspace.expiry.size
     this.#cursor = keyspace.slots.entries()
+    this.#left = keyspace.slots.size
     keyspace.capture(this)
   }
 
@@ -81,9 +84,9 @@ class Section implements Capture {
   }
 
   before(key: string, slot: Slot | undefined): void {
-    if (this.#preimages.has(key)) return
+    if (slot === undefined || this.#preimages.has(key)) return
     this.#weight.bytes += PREIMAGE_OVERHEAD_BYTES + key.length
-    if (slot === undefined || slot === GONE) this.#preimages.set(key, null)
+    if (slot === GONE) this.#preimages.set(key, null)
     else if (this.#begun?.key === key) {
       if (this.#begun.image !== null) settle(this.#begun.image)
       this.#preimages.set(key, null)
@@ -96,6 +99,7 @@ class Section implements Capture {
     let left = most
     while (this.#step()) if (--left <= 0 || !isWanted()) return true
     const preimages = this.#preimages
+    if (this.#left === 0) return false
     // That this loop is left does not end the cursor, which has no `return`.
     for (const [key, slot] of this.#cursor) {
       const changed = preimages.size === 0 ? undefined : preimages.get(key)
@@ -105,6 +109,7 @@ class Section implements Capture {
         else if (slot !== GONE) this.#write(writer, key, slot, null, this.#useOf(key))
       } else if (typeof changed === 'string') this.#write(writer, key, changed, null, null)
       else if (changed !== null) this.#write(writer, key, changed.held, changed.expiresAt, changed.use)
+      if (--this.#left === 0 && this.#begun === null) return false
       if (--left <= 0 || this.#begun !== null || !isWanted()) return true
     }
     return false
@@ -227,6 +232,11 @@ export class Snapshot {
     return this.#sections.reduce((sum, { written }) => sum + written, 0)
   }
 
+  /** See SnapshotSource. */
+  get pressure(): number {
+    return this.#maxPreimageBytes === 0 ? 0 : this.#preimageBytes() / this.#maxPreimageBytes
+  }
+
   /** Bytes of the file so far. */
   get bytesWritten(): number {
     return this.#writer.bytesWritten
@@ -264,9 +274,14 @@ export class Snapshot {
     this.#writer.resizeDb(section.keys, section.expires)
   }
 
-  #checkPreimages(): void {
+  #preimageBytes(): number {
     let bytes = 0
     for (const section of this.#sections) bytes += section.preimageBytes
+    return bytes
+  }
+
+  #checkPreimages(): void {
+    const bytes = this.#preimageBytes()
     if (this.#maxPreimageBytes === 0 || bytes <= this.#maxPreimageBytes) return
     this.cancel()
     throw new StoreError(

@@ -254,6 +254,31 @@ for (const [title, valueAt] of [
   })
 }
 
+test('keys that are new during a snapshot cost it nothing, and do not make it longer', () => {
+  const { store } = make()
+  for (let i = 0; i < 50; i++) store.set(`k${i}`, 'old')
+  const taken = new Taken(store, 1000)
+  taken.read(10)
+  for (let i = 0; i < 5000; i++) store.set(`new${i}`, 'new')
+  assert.is(taken.snapshot.pressure, 0)
+  for (let i = 0; i < 5; i++) store.delete(`new${i}`)
+  store.set('new1', 'newer')
+  taken.check()
+  assertClean(store)
+})
+
+test('a snapshot tells how much of the room for pre-images is taken', () => {
+  const { store } = make()
+  for (let i = 0; i < 50; i++) store.set(`k${i}`, 'old')
+  const [taken, free] = [new Taken(store, 10_000), new Taken(store, 0)]
+  assert.is(taken.snapshot.pressure, 0)
+  for (let i = 0; i < 20; i++) store.set(`k${i}`, 'new')
+  assert.ok(taken.snapshot.pressure > 0.2 && taken.snapshot.pressure < 0.3, `${taken.snapshot.pressure}`)
+  assert.is(free.snapshot.pressure, 0)
+  taken.check()
+  free.check()
+})
+
 const LONG = 1200
 
 /** Long collections of each kind, each several parts of a snapshot. */

@@ -59,7 +59,7 @@ export function loadInto(
           throw new StoreError('RDB', `keyspace ${index}, but there are ${keyspaces.length}`)
         keyspace = keyspaces[index]
       },
-      resizeDb: () => {},
+      resizeDb: (keys) => keyspace.expect(keys),
       string: put,
       value: put,
       leftOut: (what) => void place.leftOut.add(what),

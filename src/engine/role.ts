@@ -10,10 +10,11 @@ import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import { ReplyError } from '../errors.js'
 import type { Transport } from '../link.js'
-import { Primary, type Replica, type SnapshotSource } from '../replication/primary.js'
+import { Primary, type Replica } from '../replication/primary.js'
 import { type LinkState, type ReplicaConfig, ReplicaLink, type SnapshotLoad } from '../replication/replica.js'
 import type { SnapshotForm } from '../replication/snapshot-form.js'
 import type { Stream } from '../replication/stream.js'
+import type { SnapshotSource } from '../snapshot-pace.js'
 import { viewOfReplica } from './views.js'
 
 export interface RoleHost {

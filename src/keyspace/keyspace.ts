@@ -107,6 +107,11 @@ export class Keyspace {
     return this.slots.size - this.#gone.size
   }
 
+  /** So many keys are to come, if that is true. */
+  expect(keys: number): void {
+    this.slots.expect(keys)
+  }
+
   /** The value, or undefined when there is none or its time is past. Counts as a use of the key. */
   get(key: string): Value | undefined {
     const slot = this.slots.get(key)

@@ -72,6 +72,11 @@ export class Slots<T> {
     return this.#heldInMap(key) === undefined ? this.#table.delete(key) : this.#map.delete(key)
   }
 
+  /** So many are to come, if that is true. To be told before the first: then none has to move later. */
+  expect(entries: number): void {
+    if (this.#table === null && this.#map.size === 0 && entries > this.#mapEntries) this.#becomeTable()
+  }
+
   /** As a Map's: in insertion order, safe against changes meanwhile, and what is added behind is met too. */
   entries(): IterableIterator<[string, T]> {
     const inMap = this.#table === null ? (this.#map.entries() as IterableIterator<[string, T]>) : null

@@ -2,18 +2,9 @@
 // disk, and then given its name.
 
 import type { Env } from '../env.js'
+import { readSlice, type SnapshotSource } from '../snapshot-pace.js'
 import type { Disk } from './disk.js'
 
-/** A snapshot being taken. */
-export interface SnapshotSource {
-  readonly done: boolean
-  read(maxKeys: number): Buffer[]
-  cancel(): void
-}
-
-const KEYS_PER_LOOK = 64
-/** The event loop gets its turn after this long of reading from a snapshot. */
-const SLICE_MS = 0.5
 /** With aof-rewrite-incremental-fsync: a disk that gets gigabytes at once hangs. */
 const SYNC_EVERY_BYTES = 4 * 1024 * 1024
 
@@ -32,7 +23,7 @@ export async function writeBase(
     try {
       while (!snapshot.done) {
         if (!options.isWanted()) throw new Error('it is no longer wanted')
-        for (const chunk of slice(env, snapshot)) {
+        for (const chunk of readSlice(env, snapshot)) {
           await file.write(chunk)
           bytes += chunk.length
           unsynced += chunk.length
@@ -53,12 +44,4 @@ export async function writeBase(
     await disk.remove(path).catch(() => undefined)
     throw error
   }
-}
-
-function slice(env: Env, snapshot: SnapshotSource): Buffer[] {
-  const until = env.monotonic() + SLICE_MS
-  const chunks: Buffer[] = []
-  do chunks.push(...snapshot.read(KEYS_PER_LOOK))
-  while (!snapshot.done && env.monotonic() < until)
-  return chunks
 }

@@ -6,18 +6,16 @@ import type { Progress, SaveFile } from '../commands/save.js'
 import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import type { StoreError } from '../errors.js'
+import { KEYS_PER_LOOK, readSlice, type SnapshotSource } from '../snapshot-pace.js'
 import { type Disk, type DiskFile, fileError, systemDisk } from './disk.js'
 import { LOOK_BYTES, type LoadPace } from './load-pace.js'
 import { SavePoints } from './save-points.js'
 
 /** A snapshot being taken: see Snapshot. */
-interface Source {
-  readonly done: boolean
+interface Source extends SnapshotSource {
   readonly keys: number
   readonly keysWritten: number
   readonly bytesWritten: number
-  read(maxKeys: number): Buffer[]
-  cancel(): void
 }
 
 /** Where a file is read to: see Images.beginRestore. */
@@ -50,10 +48,6 @@ export interface FileOptions {
   disk?: Disk
 }
 
-/** The event loop gets its turn after this long of writing. */
-const SAVE_SLICE_MS = 0.5
-/** Keys between two looks at the clock while a snapshot is written. */
-const KEYS_PER_LOOK = 64
 const READ_BYTES = 256 * 1024
 /** As Redis (rdb-save-incremental-fsync): else the last one has to wait for all that the system put off. */
 const SYNC_BYTES = 4 * 1024 * 1024
@@ -259,7 +253,7 @@ export class RdbFile implements SaveFile {
       let unsynced = 0
       try {
         while (!source.done) {
-          const chunks = slice(source, env)
+          const chunks = readSlice(env, source)
           progress.look()
           // Waited for while the slice's data is held: so at most two slices are in memory.
           await writing
@@ -345,14 +339,6 @@ async function* piecesOf(file: DiskFile): AsyncGenerator<Buffer, void, void> {
     // The file is closed next: not under a read.
     await reading.catch(() => {})
   }
-}
-
-function slice(source: Source, env: Env): Buffer[] {
-  const until = env.monotonic() + SAVE_SLICE_MS
-  const chunks: Buffer[] = []
-  do chunks.push(...source.read(KEYS_PER_LOOK))
-  while (!source.done && env.monotonic() < until)
-  return chunks
 }
 
 async function writeAll(file: DiskFile, chunks: readonly Buffer[], sync: boolean): Promise<void> {

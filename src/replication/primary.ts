@@ -9,11 +9,10 @@
 import type { Env, Timer } from '../env.js'
 import type { Link } from '../link.js'
 import { encodeCommand } from '../protocol/parser.js'
+import type { SnapshotSource } from '../snapshot-pace.js'
 import { type SnapshotForm, snapshotForm } from './snapshot-form.js'
 import type { Stream } from './stream.js'
-import { type Receiver, type SnapshotSource, Transfer } from './transfer.js'
-
-export type { SnapshotSource } from './transfer.js'
+import { type Receiver, Transfer } from './transfer.js'
 
 export interface PrimaryConfig {
   backlogBytes: number

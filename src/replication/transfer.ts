@@ -6,13 +6,7 @@
 
 import type { Env } from '../env.js'
 import type { Link } from '../link.js'
-
-/** A snapshot being taken: see Snapshot. */
-export interface SnapshotSource {
-  readonly done: boolean
-  read(maxKeys: number): Buffer[]
-  cancel(): void
-}
+import { KEYS_PER_LOOK, type SnapshotSource, sliceEnd } from '../snapshot-pace.js'
 
 /** Who gets it. */
 export interface Receiver {
@@ -30,10 +24,6 @@ export interface TransferHost {
   sent(receiver: Receiver): void
 }
 
-/** Keys between two looks at the clock. */
-const KEYS_PER_LOOK = 64
-/** The event loop gets its turn after this long of reading a snapshot. */
-const SLICE_MS = 0.5
 /** How far the fastest may be ahead of the slowest. Held once, whatever their number. */
 const WINDOW_BYTES = 16 * 1024 * 1024
 /** Who takes nothing for so long while the others have to wait for it is dropped. */
@@ -122,7 +112,7 @@ export class Transfer {
   #measure(measured: SnapshotSource, before: number): void {
     if (this.#state !== 'measuring') return
     let bytes = before
-    const until = this.#host.env.monotonic() + SLICE_MS
+    const until = sliceEnd(this.#host.env, measured)
     do {
       const chunks = this.#read(measured)
       if (chunks === null) return
@@ -147,7 +137,7 @@ export class Transfer {
   #send(): void {
     if (this.#state !== 'sending') return
     const { env } = this.#host
-    const until = env.monotonic() + SLICE_MS
+    const until = sliceEnd(env, this.#source)
     this.#deal()
     while (this.#mayRead()) {
       const chunks = this.#read(this.#source)

@@ -104,6 +104,30 @@ test('a walk that began in the Map goes on in the table from where it stood', ()
   }
 })
 
+test('as many as were announced, or not: always as a Map', () => {
+  for (const [announced, came] of [
+    [9, 40],
+    [1000, 3],
+    [9, 0],
+    [2, 40],
+  ]) {
+    const slots = make()
+    const model = new Map<string, number>()
+    slots.expect(announced)
+    const walk = slots.entries()
+    for (let i = 0; i < came; i++) {
+      slots.set(`k${i}`, i)
+      model.set(`k${i}`, i)
+      if (i % 3 !== 0) continue
+      slots.delete(`k${i >> 1}`)
+      model.delete(`k${i >> 1}`)
+    }
+    slots.expect(1000)
+    assertSame(slots, model)
+    assert.equal([...walk], [...model])
+  }
+})
+
 test('keys that fall together are told apart', () => {
   // One segment of one chunk each: everything stands at a few places, and hashes have next to nothing to part them by.
   const slots = make({ mapEntries: 0, moves: 1, chunkEntries: 2, segmentPlaces: 2 })

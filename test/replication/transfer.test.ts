@@ -1,7 +1,8 @@
 // A snapshot on its way to several replicas: each gets every byte, whatever the others do.
 
 import * as assert from 'uvu/assert'
-import { type Receiver, type SnapshotSource, Transfer } from '../../src/replication/transfer.js'
+import { type Receiver, Transfer } from '../../src/replication/transfer.js'
+import type { SnapshotSource } from '../../src/snapshot-pace.js'
 import { Store } from '../../src/store.js'
 import { MemoryNetwork } from '../../src/transports/memory.js'
 import { equal } from '../sim/equal.js'
@@ -15,6 +16,7 @@ const WINDOW_BYTES = 16 * 1024 * 1024
 class Source implements SnapshotSource {
   reads = 0
   cancelled = false
+  readonly pressure = 0
   readonly #chunks: number
   readonly #failsAt: number
 
