@@ -316,6 +316,17 @@ export class Store<V = unknown> extends Face<V> {
   }
 
   /**
+   * Resolves when everything that was written until now is as safe as the directive `appendfsync` makes it: with `always` and
+   * `everysec` it is on the disk, which takes until the end of this turn or up to about a second; with `no` the system has it.
+   * Resolves at once without an append-only file. Throws StoreError FILE when the disk fails: what was written is held, and
+   * may or may not be in the file. CLOSED: the store was closed or got a full sync before; ABORTED.
+   */
+  durable(options: { signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#engine.isClosed) return Promise.reject(new StoreError('CLOSED', 'the store is closed'))
+    return this.#log === null ? Promise.resolve() : this.#log.durable(options.signal)
+  }
+
+  /**
    * Takes no more writes, waits until the replicas have everything, at most `drainMs`, frees every address, closes every
    * link, stops every timer. What is held stays readable. A store with a file saves what is not in it yet, unless `save` is
    * false. While a file is being loaded, it ends that, and nothing is saved. `drainMs` is what the directive shutdown-timeout

@@ -289,6 +289,8 @@ export interface Server {
   readonly file: SaveFile | null
   /** The append-only file; null for a store in memory only. */
   readonly appendOnly: AppendOnly | null
+  /** How far the stream is in that file and forced to the disk: see engine/durability.ts. */
+  readonly durability: { readonly offset: number; on(changed: () => void): () => void }
   /** Sends keys to other servers; null where nothing can be connected to. */
   readonly migration: Migration | null
   /** Takes all data through the bytes of a snapshot and back (DEBUG RELOAD). */

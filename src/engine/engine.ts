@@ -38,6 +38,7 @@ import { Blocking } from './blocking.js'
 import { Bounds } from './bounds.js'
 import { Calls } from './calls.js'
 import { Contents } from './contents.js'
+import { Durability } from './durability.js'
 import { Expirer } from './expirer.js'
 import { Farewell } from './farewell.js'
 import { Gate } from './gate.js'
@@ -90,6 +91,7 @@ export class Engine implements Server {
   changesSinceSave = 0
   file: SaveFile | null = null
   appendOnly: AppendOnly | null = null
+  readonly durability = new Durability()
   /** Called before replies leave: what they acknowledge has to be in a file by then. */
   beforeReply: () => void = () => {}
   migration: Server['migration'] = null

@@ -25,6 +25,8 @@ export interface AofLogHost {
   failed(kind: 'write' | 'sync', error: Error): void
   /** What could not be written has been. */
   recovered(): void
+  /** Everything before that position is on the disk. */
+  synced(position: number): void
 }
 
 /** A file that is appended to. */
@@ -89,6 +91,9 @@ export class AofLog implements Tap {
   }
   get fault(): 'none' | 'write' | 'sync' {
     return this.#fault
+  }
+  get syncedPosition(): number {
+    return this.#synced
   }
 
   append(latin1: string): void {
@@ -198,8 +203,14 @@ export class AofLog implements Tap {
       this.#fail('sync', error as Error)
       return
     }
-    this.#synced = this.#position
     this.#syncedAt = this.#host.env.monotonic()
+    this.#reached(this.#position)
+  }
+
+  #reached(position: number): void {
+    if (position <= this.#synced) return
+    this.#synced = position
+    this.#host.synced(position)
   }
 
   #writeAll(open: OpenIncrement): void {
@@ -245,8 +256,14 @@ export class AofLog implements Tap {
     return pieces
   }
 
+  /** The policy is another one: what it promises holds for what is written already, too. */
+  policyChanged(): void {
+    this.flush()
+    if (this.#host.policy() === 'everysec') this.#syncLater()
+  }
+
   #syncLater(): void {
-    if (this.#syncing !== null || this.#timer !== null || this.#synced === this.#position) return
+    if (this.#file === null || this.#syncing !== null || this.#timer !== null || this.#synced === this.#position) return
     const { env } = this.#host
     const waitMs = Math.max(0, this.#syncedAt + SYNC_EVERY_MS - env.monotonic())
     this.#timer = env.after(waitMs, () => {
@@ -271,7 +288,7 @@ export class AofLog implements Tap {
         this.#fail('sync', error)
         return
       }
-      this.#synced = Math.max(this.#synced, upTo)
+      this.#reached(upTo)
       this.flush()
       this.#syncLater()
     }

@@ -8,6 +8,13 @@ import type { Disk } from './disk.js'
 /** With aof-rewrite-incremental-fsync: a disk that gets gigabytes at once hangs. */
 const SYNC_EVERY_BYTES = 4 * 1024 * 1024
 
+/** The set of files that it was written for is not wanted any more. */
+export class Unwanted extends Error {
+  constructor() {
+    super('it is no longer wanted')
+  }
+}
+
 /** Writes all of it; how many bytes. What was written of a failed one is taken away. */
 export async function writeBase(
   disk: Disk,
@@ -22,7 +29,7 @@ export async function writeBase(
     const file = await disk.open(path, 'create')
     try {
       while (!snapshot.done) {
-        if (!options.isWanted()) throw new Error('it is no longer wanted')
+        if (!options.isWanted()) throw new Unwanted()
         for (const chunk of readSlice(env, snapshot)) {
           await file.write(chunk)
           bytes += chunk.length

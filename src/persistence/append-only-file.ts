@@ -11,8 +11,9 @@ import type { Timer } from '../env.js'
 import { StoreError } from '../errors.js'
 import { AofFolder } from './aof-folder.js'
 import { AofLog, type OpenIncrement } from './aof-log.js'
-import { writeBase } from './aof-rewrite.js'
+import { Unwanted, writeBase } from './aof-rewrite.js'
 import type { Disk } from './disk.js'
+import { notDurable, untilDurable } from './durable.js'
 import type { LoadPace } from './load-pace.js'
 
 /** The engine, as far as the file needs it. */
@@ -29,6 +30,7 @@ export type AofOwner = Pick<
   | 'link'
   | 'beforeReply'
   | 'changesSinceSave'
+  | 'durability'
 >
 
 const EVERY_MS = 1000
@@ -69,6 +71,7 @@ export class AppendOnlyFile implements AppendOnly {
       if (value === 'yes') this.#turnOn()
       else this.#turnOff()
     })
+    owner.config.on('appendfsync', () => this.#log?.policyChanged())
   }
 
   get isOn(): boolean {
@@ -123,7 +126,7 @@ export class AppendOnlyFile implements AppendOnly {
       this.baseBytes = baseBytes
       this.#closedBytes = folder.closedBytesNow(open.name)
       this.#attach(open)
-      this.#state = 'on'
+      this.#becomeOn()
     }
     this.#everySecond()
   }
@@ -135,6 +138,7 @@ export class AppendOnlyFile implements AppendOnly {
     const settled = log === null || log.settle()
     this.#detach()
     this.#state = 'closed'
+    this.#owner.durability.end()
     this.#tick?.cancel()
     this.#tick = null
     await this.#settled
@@ -143,6 +147,23 @@ export class AppendOnlyFile implements AppendOnly {
       throw new StoreError('FILE', `the append-only file does not hold everything: ${this.fault}`, {
         cause: this.#lastError,
       })
+  }
+
+  /**
+   * Resolves when what was written until now is as safe as the policy makes it. Throws StoreError FILE when the disk fails,
+   * CLOSED when there is no more file to wait for, ABORTED.
+   */
+  durable(signal?: AbortSignal): Promise<void> {
+    if (this.#state === 'off') return Promise.resolve()
+    const { config } = this.#owner
+    if (this.fault !== null) return Promise.reject(notDurable(this.#lastError))
+    if (this.#state === 'on' && config.text('appendfsync') === 'no') {
+      const log = this.#log!
+      log.flush()
+      if (log.fault === 'none') return Promise.resolve()
+      return Promise.reject(notDurable(this.#lastError))
+    }
+    return untilDurable(this.#owner, signal)
   }
 
   #turnOn(): void {
@@ -159,6 +180,7 @@ export class AppendOnlyFile implements AppendOnly {
     this.#letGo()
     this.#state = 'off'
     this.fault = null
+    this.#owner.durability.end()
   }
 
   #letGo(): void {
@@ -181,6 +203,7 @@ export class AppendOnlyFile implements AppendOnly {
   replaced(): void {
     if (!this.isOn) return
     this.#log?.settle()
+    this.#owner.durability.end()
     this.#restart()
   }
 
@@ -196,7 +219,7 @@ export class AppendOnlyFile implements AppendOnly {
   }
 
   #failed(kind: 'write' | 'sync', error: Error): void {
-    const { env, config, clients } = this.#owner
+    const { env, config, clients, durability } = this.#owner
     this.fault = systemWords(error)
     this.#lastError = error
     const what = kind === 'write' ? 'Error writing to the AOF file' : 'Fail to fsync the AOF file'
@@ -205,6 +228,7 @@ export class AppendOnlyFile implements AppendOnly {
     if (config.text('appendfsync') === 'always') {
       for (const client of [...clients.values()]) if (client.kind === 'normal') client.close()
     }
+    durability.fail(error)
     // After an fsync that failed nobody knows what of the file is there, and another that succeeds proves nothing.
     if (kind === 'sync') env.soon(() => this.isOn && this.#restart())
   }
@@ -233,7 +257,7 @@ export class AppendOnlyFile implements AppendOnly {
     this.isScheduled = false
     this.rewrites++
     try {
-      if (this.#state === 'closed') throw new Error('it is no longer wanted')
+      if (this.#state === 'closed') throw new Unwanted()
       env.log.info('Background append only file rewriting started')
       await this.#writeAnew()
       this.lastRewriteFailed = false
@@ -245,6 +269,7 @@ export class AppendOnlyFile implements AppendOnly {
       this.#lastError = error as Error
       this.#mayTryAt = env.monotonic() + this.#waitMs()
       env.log.warn(`Background AOF rewrite terminated with error: ${(error as Error).message}`)
+      if (this.#state === 'starting' && !(error instanceof Unwanted)) this.#owner.durability.fail(error as Error)
     }
     this.lastRewriteSeconds = this.#secondsSince(beganAt)
     this.#rewriteBeganAt = null
@@ -265,7 +290,7 @@ export class AppendOnlyFile implements AppendOnly {
     const how = this.#state
     if (how === 'on') {
       await this.#log?.syncBeside()
-      if (this.#state !== 'on') throw new Error('it is no longer wanted')
+      if (this.#state !== 'on') throw new Unwanted()
       this.#rotate()
     } else if (how === 'starting') {
       if (this.#log !== null) this.#letGo()
@@ -280,7 +305,7 @@ export class AppendOnlyFile implements AppendOnly {
     const bytes = await writeBase(this.#disk, env, temporary, snapshot, options)
     if (!isWanted()) {
       await this.#disk.remove(temporary)
-      throw new Error('it is no longer wanted')
+      throw new Unwanted()
     }
     if (how === 'starting' && !this.#log!.settle()) throw new Error(`its increment cannot be written: ${this.fault}`)
     const kept = how === 'off' ? null : folder.adoptNow(this.#log!.increment!)
@@ -288,7 +313,7 @@ export class AppendOnlyFile implements AppendOnly {
     this.#closedBytes = bytes
     this.baseBytes = this.currentBytes
     if (how === 'starting') {
-      this.#state = 'on'
+      this.#becomeOn()
       if (this.fault !== null) this.#recovered()
     }
     await folder.removeHistory()
@@ -327,6 +352,10 @@ export class AppendOnlyFile implements AppendOnly {
       recovered: () => {
         if (this.#log === log && this.#state === 'on') this.#recovered()
       },
+      // Without its base an increment is nothing.
+      synced: (position) => {
+        if (this.#log === log && this.#state === 'on') this.#owner.durability.reach(position)
+      },
     })
     log.turnTo(open)
     this.#log = log
@@ -334,6 +363,11 @@ export class AppendOnlyFile implements AppendOnly {
     stream.forgetSelected()
     if (link !== null) this.followed()
     this.#owner.beforeReply = () => log.flush()
+  }
+
+  #becomeOn(): void {
+    this.#state = 'on'
+    this.#owner.durability.reach(this.#log!.syncedPosition)
   }
 
   #recovered(): void {
