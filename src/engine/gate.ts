@@ -62,8 +62,6 @@ export class Gate {
     try {
       if (!command.acceptsCount(argv.length)) throw replyErrors.arity(command.name)
       this.#checkState(client, command)
-      if (isSubscriber(client) && client.protocol === 2 && !FOR_SUBSCRIBERS.has(command.name))
-        throw forSubscribersOnly(command)
     } catch (error) {
       command.rejectedCalls++
       throw this.#refuse(client, error as Error, command)
@@ -71,31 +69,37 @@ export class Gate {
     return command
   }
 
-  /** What depends on the client and on the state of this node. Throws the ReplyError that refuses it. */
+  /**
+   * What depends on the client and on the state of this node. Throws the ReplyError that refuses it: where there are several
+   * reasons, the first one in the order of Redis 7.0.
+   */
   #checkState(client: Client, command: Command): void {
     const { config } = this.#host
     const link = this.#host.link()
+    const isLoading = this.#host.loading() !== null
     if (!client.authenticated && this.#needsPassword && !command.flags.has('no_auth')) {
       throw replyErrors.noAuth()
     }
     if (client.kind === 'primary') return
     const needs = client.transaction === null ? command : needsOf(client.transaction, command)
+    if (needs.deniesOom && link === null && !isLoading && !this.#host.makeRoom()) throw replyErrors.oom()
     if (needs.isWrite || command.name === 'ping') this.#host.assertFilesTakeWrites()
-    if (link !== null) {
-      if (needs.isWrite && (client.kind === 'internal' || this.#refusesWrites)) {
-        throw replyErrors.readOnly()
-      }
-      const stale = !link.isUp && client.kind !== 'internal' && !config.flag('replica-serve-stale-data')
-      if (stale && !runsThen('stale', client.transaction, command)) throw replyErrors.masterDown()
-      return
+    if (needs.isWrite) this.#checkWrite(client, link !== null)
+    if (isSubscriber(client) && client.protocol === 2 && !FOR_SUBSCRIBERS.has(command.name))
+      throw forSubscribersOnly(command)
+    if (link !== null && !link.isUp && client.kind !== 'internal' && !config.flag('replica-serve-stale-data')) {
+      if (!runsThen('stale', client.transaction, command)) throw replyErrors.masterDown()
     }
-    if (needs.isWrite && this.#minReplicas > 0) {
-      if (this.#host.goodReplicas(config.number('min-replicas-max-lag')) < this.#minReplicas) {
+    if (isLoading && !runsThen('loading', client.transaction, command)) throw replyErrors.loading()
+  }
+
+  #checkWrite(client: Client, isReplica: boolean): void {
+    if (isReplica) {
+      if (client.kind === 'internal' || this.#refusesWrites) throw replyErrors.readOnly()
+    } else if (this.#minReplicas > 0) {
+      if (this.#host.goodReplicas(this.#host.config.number('min-replicas-max-lag')) < this.#minReplicas)
         throw new ReplyError('NOREPLICAS Not enough good replicas to write.')
-      }
     }
-    if (needs.deniesOom && !this.#host.makeRoom()) throw replyErrors.oom()
-    if (this.#host.loading() !== null && !runsThen('loading', client.transaction, command)) throw replyErrors.loading()
   }
 
   /** Puts the request aside for EXEC if the client has a transaction open; says whether it did. */
