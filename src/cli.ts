@@ -97,6 +97,11 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
       () => undefined,
       (error: unknown) => error,
     )
+  const primary = config.primary()
+  if (primary !== undefined) {
+    const { engine } = store
+    engine.followTransport(engine.dial(primary.host, primary.port), { after: opened })
+  }
   try {
     await new Endpoints(store, config, log).openAll()
   } catch (error) {
@@ -113,8 +118,6 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
   }
   store.on('progress', (progress) => bar?.show(progress))
   log.info(`Running mode=standalone, port=${config.text('port')}.`)
-  const primary = config.primary()
-  if (primary !== undefined) store.call('REPLICAOF', primary.host, primary.port)
   log.info('Ready to accept connections')
 }
 

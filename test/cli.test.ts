@@ -364,6 +364,42 @@ test('follows the primary that replicaof names, without waiting for it', async (
   assert.match(replica.lines.at(-1)!, /:M /)
 })
 
+test('while a replica loads its file it is a replica, whose link waits for the end of that; SHUTDOWN is possible', async () => {
+  const [port, primaryPort] = [await freePort(), await freePort()]
+  const path = folder('loading')
+  const writer = await ready(['--port', String(port), '--dir', path, '--enable-debug-command', 'yes'])
+  await ask(port, 'DEBUG', 'POPULATE', '300000', 'key', '100')
+  await ask(port, 'SHUTDOWN', 'SAVE').catch(() => undefined)
+  assert.is(await writer.ended, 0)
+  const size = statSync(join(path, 'dump.rdb')).size
+  const options = ['--port', String(port), '--dir', path, '--replicaof', '127.0.0.1', String(primaryPort)]
+  const replica = new Program(options)
+  const info = await until(() => ask(port, 'INFO').catch(() => undefined), { what: 'it listens' })
+  assert.match(String(info), /\nloading:1\r/, 'it is loading')
+  assert.match(String(info), new RegExp(`role:slave\r\nmaster_host:127.0.0.1\r\nmaster_port:${primaryPort}\r`))
+  assert.equal(await ask(port, 'ROLE'), ['slave', '127.0.0.1', primaryPort, 'connect', -1])
+  assert.match(String(await ask(port, 'SET', 'a', '1')), 'READONLY')
+  assert.match(String(await ask(port, 'GET', 'a')), 'LOADING')
+  assert.match(String(await ask(port, 'REPLICAOF', 'NO', 'ONE')), 'LOADING')
+  assert.not.match(replica.output, /Connecting to MASTER/)
+  await replica.says(/:S .* \* Ready to accept connections[\s\S]*Connecting to MASTER/)
+  await ask(port, 'SHUTDOWN', 'NOSAVE').catch(() => undefined)
+  assert.is(await replica.ended, 0)
+  const another = new Program(options)
+  await until(
+    () =>
+      ask(port, 'PING').then(
+        (reply) => /LOADING/.test(String(reply)),
+        () => false,
+      ),
+    { what: 'it loads' },
+  )
+  await ask(port, 'SHUTDOWN', 'SAVE').catch(() => undefined)
+  assert.is(await another.ended, 0)
+  assert.not.match(another.output, /Ready to accept connections|DB saved/)
+  assert.is(statSync(join(path, 'dump.rdb')).size, size, 'what is loaded by half is not saved')
+})
+
 test('CONFIG SET port moves it; a port that is taken leaves it where it was', async () => {
   const [first, second, taken] = [await freePort(), await freePort(), await freePort()]
   const program = await ready(['--port', String(first)])

@@ -40,6 +40,8 @@ export interface FollowOptions {
   password?: string
   /** The name under which a network that knows names sees us. */
   from?: string
+  /** The link is made then; the node is a replica at once. */
+  after?: Promise<unknown>
 }
 
 export class Role {
@@ -133,18 +135,10 @@ export class Role {
   follow(transport: Transport, options: FollowOptions = {}): void {
     const { env, stream } = this.#host
     const wasPrimary = this.link === null
-    const resumable = stream.active
-    const from = options.from ?? env.name
-    if (wasPrimary && resumable) {
-      env.log.info(
-        'Before turning into a replica, using my own master parameters to synthesize a cached master: ' +
-          'I may be able to synchronize with the new master with just a partial transfer.',
-      )
-    }
     this.link?.stop()
     this.#credentials =
       options.password === undefined ? null : { username: options.username ?? '', password: options.password }
-    this.link = new ReplicaLink(
+    const link = new ReplicaLink(
       {
         env,
         stream,
@@ -157,12 +151,28 @@ export class Role {
         stateChanged: (state, error) => this.#host.linkChanged(state, error),
       },
       transport,
-      from === undefined ? { resumable } : { resumable, from },
+      options.from ?? env.name,
     )
+    this.link = link
     stream.forgetSelected()
     this.#release ??= env.hold()
     if (wasPrimary) this.#host.roleChanged('replica')
-    this.link.start()
+    if (options.after === undefined) this.#begin(link, wasPrimary)
+    else void options.after.then(() => this.#begin(link, wasPrimary))
+  }
+
+  #begin(link: ReplicaLink, wasPrimary: boolean): void {
+    const { env, stream } = this.#host
+    // Meanwhile the node was told to follow another one, or was closed.
+    if (this.link !== link || link.state === 'stopped') return
+    const resumable = stream.active
+    if (wasPrimary && resumable) {
+      env.log.info(
+        'Before turning into a replica, using my own master parameters to synthesize a cached master: ' +
+          'I may be able to synchronize with the new master with just a partial transfer.',
+      )
+    }
+    link.start(resumable)
   }
 
   /** Becomes a primary with a new history that remembers the old one. Replicas come back and learn the new id. */

@@ -64,7 +64,7 @@ export class ReplicaLink {
   readonly #host: ReplicaHost
   readonly #from: string | undefined
   /** Whether the history tells where a primary could let us go on. */
-  #resumable: boolean
+  #resumable = false
   #link: Link | null = null
   #retryMs = FIRST_RETRY_MS
   #timer: Timer | null = null
@@ -88,11 +88,10 @@ export class ReplicaLink {
   /** Why the link is down for good, until the node is told again whom to follow. */
   stoppedBy: Error | null = null
 
-  constructor(host: ReplicaHost, transport: Transport, options: { resumable: boolean; from?: string }) {
+  constructor(host: ReplicaHost, transport: Transport, from?: string) {
     this.#host = host
     this.transport = transport
-    this.#resumable = options.resumable
-    this.#from = options.from
+    this.#from = from
     this.#downSince = host.env.monotonic()
   }
 
@@ -107,7 +106,9 @@ export class ReplicaLink {
     return Math.floor((this.#host.env.monotonic() - this.#downSince) / 1000)
   }
 
-  start(): void {
+  /** Connects, and keeps at it. `resumable`: the history tells where a primary could let us go on. */
+  start(resumable: boolean): void {
+    this.#resumable = resumable
     this.#connect()
     this.#everySecond()
   }
