@@ -404,6 +404,7 @@ export class Store<V = unknown> extends Face<V> {
     try {
       await folder.enter()
       const isOn = engine.config.flag('appendonly')
+      if (!isOn) await log.look()
       // Without an append-only file a snapshot that is there is its beginning: Redis would start with nothing.
       if (!isOn || !(await log.load(pace))) await file.load(pace)
       if (isOn) await log.begin()

@@ -30,12 +30,13 @@ export interface AppendOnly {
   reload(done: (error?: Error) => void): void
 }
 
-function bgrewriteaof({ server, reply }: Context): void {
+function bgrewriteaof({ server, client, reply }: Context): void {
   const { appendOnly } = server
   if (appendOnly === null) throw new ReplyError('ERR This store is in memory only and has no file')
   if (appendOnly.isRewriting) throw new ReplyError('ERR Background append only file rewriting already in progress')
   appendOnly.rewrite()
-  reply.status('Background append only file rewriting started')
+  // In a transaction it begins when that is over: what the rest of it writes belongs into the file.
+  reply.status(`Background append only file rewriting ${client.transaction === null ? 'started' : 'scheduled'}`)
 }
 
 /** What the file of the client that asked said; kept until its call runs again. */
@@ -53,7 +54,6 @@ export function loadAof(ctx: Context): void {
     return
   }
   if (appendOnly === null) throw new ReplyError('ERR This store is in memory only and has no file')
-  if (!appendOnly.isOn) throw new ReplyError('ERR The append-only file is off')
   if (!ctx.mayBlock) throw new ReplyError('ERR DEBUG LOADAOF is not possible here')
   ctx.block({
     keys: [],

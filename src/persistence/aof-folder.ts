@@ -206,10 +206,19 @@ export class AofFolder {
     return true
   }
 
+  /** Which files there are, and not what is in them. Throws StoreError AOF for a manifest that is damaged. */
+  async look(): Promise<void> {
+    const manifest = await readManifest(this.#disk, this.path, this.filename)
+    if (manifest === undefined) return
+    this.#adopt(manifest)
+    await this.removeHistory()
+  }
+
   /** Everything again, while nothing else happens (DEBUG LOADAOF). */
   reloadNow(): void {
     const { upstream, images } = this.#owner
     const { db } = upstream
+    if (this.#parts().length === 0) throw new StoreError('AOF', 'there is no append-only file')
     images.clear()
     for (const part of this.#parts()) {
       const reader = new AofReader(this.#target())

@@ -106,6 +106,11 @@ export class AppendOnlyFile implements AppendOnly {
     return this.#folder.load(pace)
   }
 
+  /** Learns which files are there, though they are off: what is begun later must not be given their names. */
+  async look(): Promise<void> {
+    await this.#folder.look()
+  }
+
   /** Writes go into the file from now on. Comes back when all that is held is in it. */
   async begin(): Promise<void> {
     const folder = this.#folder
@@ -264,16 +269,22 @@ export class AppendOnlyFile implements AppendOnly {
       this.failedInARow = 0
       env.log.info('Background AOF rewrite finished successfully')
     } catch (error) {
-      this.lastRewriteFailed = true
-      this.failedInARow++
-      this.#lastError = error as Error
-      this.#mayTryAt = env.monotonic() + this.#waitMs()
-      env.log.warn(`Background AOF rewrite terminated with error: ${(error as Error).message}`)
-      if (this.#state === 'starting' && !(error instanceof Unwanted)) this.#owner.durability.fail(error as Error)
+      if (error instanceof Unwanted) env.log.info(`Background AOF rewrite terminated: ${error.message}`)
+      else this.#rewriteFailed(error as Error)
     }
     this.lastRewriteSeconds = this.#secondsSince(beganAt)
     this.#rewriteBeganAt = null
     if (this.isScheduled && this.#state !== 'closed') this.rewrite()
+  }
+
+  #rewriteFailed(error: Error): void {
+    const { env, durability } = this.#owner
+    this.lastRewriteFailed = true
+    this.failedInARow++
+    this.#lastError = error
+    this.#mayTryAt = env.monotonic() + this.#waitMs()
+    env.log.warn(`Background AOF rewrite terminated with error: ${error.message}`)
+    if (this.#state === 'starting') durability.fail(error)
   }
 
   /** After a failure. Without a first base there is no file at all: that is tried again sooner. */
@@ -401,8 +412,8 @@ export class AppendOnlyFile implements AppendOnly {
   reload(done: (error?: Error) => void): void {
     this.#owner.env.soon(() => {
       try {
-        if (!this.#log?.settle()) throw new Error('what was written is not in the file')
-        if (this.#state !== 'on') throw new Error('the file is being written for the first time')
+        if (this.#state === 'starting') throw new Error('the file is being written for the first time')
+        if (this.#state === 'on' && !this.#log!.settle()) throw new Error('what was written is not in the file')
         this.#folder.reloadNow()
         this.#owner.changesSinceSave = 0
         done()

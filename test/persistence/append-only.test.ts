@@ -20,6 +20,7 @@ import {
   keep,
   MANIFEST,
   open,
+  rejected,
   rewritten,
 } from './append-only-scene.js'
 import { MemoryDisk } from './memory-disk.js'
@@ -179,9 +180,78 @@ test('DEBUG LOADAOF throws the data away and loads it again', async () => {
   assert.is(await client.ok('DEBUG', 'LOADAOF'), 'OK')
   assert.is(digestOf(store), before)
   assert.is(store.status().offset, offset)
-  await client.ok('CONFIG', 'SET', 'appendonly', 'no')
-  assert.instance(await client.call('DEBUG', 'LOADAOF'), ErrorReply)
   await client.close()
+})
+
+test('BGREWRITEAOF while appendonly is off writes a base alone, which DEBUG LOADAOF loads', async () => {
+  const disk = new MemoryDisk()
+  const store = await open(disk, { appendonly: 'no' })
+  const { port } = await store.listen({ port: 0 })
+  const client = await RawClient.connect({ port: port! })
+  const info = async (field: string): Promise<string | undefined> =>
+    new RegExp(`${field}:(.*)\r`).exec(String(await client.ok('INFO', 'persistence')))?.[1]
+  const rewriting = (): Promise<unknown> =>
+    until(async () => (await info('aof_rewrite_in_progress')) === '0', { what: 'the base is written' })
+  assert.instance(await client.call('DEBUG', 'LOADAOF'), ErrorReply, 'there is no file')
+  fill(store)
+  assert.is(await client.ok('BGREWRITEAOF'), 'Background append only file rewriting started')
+  assert.match(String(await client.call('BGREWRITEAOF')), 'already in progress')
+  await rewriting()
+  assert.equal(disk.names(), [inFolder('1.base.rdb'), MANIFEST])
+  assert.is(disk.bytesOf(MANIFEST).toString(), 'file appendonly.aof.1.base.rdb seq 1 type b\n')
+  assert.is(await info('aof_enabled'), '0')
+  assert.is(await info('aof_rewrites'), '1')
+  assert.is(await info('aof_base_size'), undefined)
+  const digest = digestOf(store)
+  await client.ok('SET', 'later', 'x')
+  await client.ok('DEBUG', 'LOADAOF')
+  assert.is(digestOf(store), digest)
+  // On, with an increment behind the next base; off, and what is left of it goes with the base after that.
+  await client.ok('CONFIG', 'SET', 'appendonly', 'yes')
+  await rewriting()
+  assert.equal(disk.names(), [FIRST, inFolder('2.base.rdb'), MANIFEST])
+  await client.ok('SET', 'kept', 'x')
+  await client.ok('CONFIG', 'SET', 'appendonly', 'no')
+  assert.equal(disk.names(), [FIRST, inFolder('2.base.rdb'), MANIFEST])
+  await client.ok('SET', 'lost', 'x')
+  await client.ok('DEBUG', 'LOADAOF')
+  assert.equal(await client.ok('EXISTS', 'kept', 'lost'), 1)
+  await client.ok('MULTI')
+  await client.ok('BGREWRITEAOF')
+  await client.ok('SET', 'same', 'x')
+  assert.equal(await client.ok('EXEC'), ['Background append only file rewriting scheduled', 'OK'])
+  await rewriting()
+  assert.equal(disk.names(), [inFolder('3.base.rdb'), MANIFEST])
+  assert.is((await open(disk.crash())).get('same'), 'x', 'what comes behind it in the transaction is in the base')
+  await client.close()
+})
+
+test('files that are there while appendonly is off keep their names, and go when others take their place', async () => {
+  const disk = new MemoryDisk()
+  const first = await open(disk)
+  first.set('a', 1)
+  await rewritten(first)
+  await first.close({ save: false })
+  const store = await open(disk, { appendonly: 'no' })
+  const before = disk.names().filter((name) => name.startsWith(FOLDER))
+  assert.equal(before, [inFolder('2.base.rdb'), inFolder('2.incr.aof'), MANIFEST])
+  store.set('b', 2)
+  let both = false
+  disk.fails = (_, path) => {
+    both ||= path === inFolder('3.base.rdb') && disk.names().includes(inFolder('2.base.rdb'))
+    return undefined
+  }
+  store.call('CONFIG', 'SET', 'appendonly', 'yes')
+  await store.durable()
+  await until(() => !store.engine.appendOnly!.isRewriting, { what: 'the files that went are deleted' })
+  assert.ok(both, 'a name is not given twice')
+  assert.equal(
+    disk.names().filter((name) => name.startsWith(FOLDER)),
+    [inFolder('3.base.rdb'), inFolder('3.incr.aof'), MANIFEST],
+  )
+  const damaged = disk.crash()
+  damaged.put(MANIFEST, Buffer.from('file x'))
+  assert.is((await rejected(open(damaged, { appendonly: 'no' }))).code, 'AOF', 'as redis-server')
 })
 
 test('one file beside the folder, as before Redis 7, becomes the base: commands, or a snapshot and then commands', async () => {
