@@ -1,4 +1,4 @@
-// A snapshot of a dataset as it is at one moment, taken in slices while changes go on: the bytes of an RDB file.
+// A snapshot of a dataset as it is at one moment, taken in slices while changes go on: the bytes of an RDB file, or commands.
 //
 // The cursor is the keyspace's own iterator, which meets every key that was there at the start: a deleted one leaves a
 // mark in its slot while captures are open. What a key held before its first change is kept aside (its pre-image); when
@@ -15,9 +15,10 @@ import type { Dataset } from './keyspace/dataset.js'
 import { Timed } from './keyspace/expiry.js'
 import { type Capture, GONE, isString, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
 import type { KeyUse } from './keyspace/recency.js'
+import { CommandWriter } from './rdb/command-writer.js'
 import { lowestVersion } from './rdb/supplement.js'
 import { LONG_STRING, STEP_ELEMENTS, type Steps, type Writable } from './rdb/value-writer.js'
-import { RdbWriter } from './rdb/writer.js'
+import { type DataWriter, RdbWriter } from './rdb/writer.js'
 
 export interface SnapshotOptions {
   /** AUX fields for the head of the file. */
@@ -26,6 +27,8 @@ export interface SnapshotOptions {
   checksum: boolean
   /** The file's version, and so what it can hold: see RdbWriter. `lowest`: the lowest that holds everything. 9 unless given. */
   version?: number | 'lowest'
+  /** Commands instead, and whether they begin with the time: see CommandWriter. */
+  commands?: { stampsTime: boolean } | undefined
   /** What the file tells of the use of keys: how long ago, or how often. Nothing unless given. */
   uses?: keyof KeyUse | undefined
   /**
@@ -95,7 +98,7 @@ class Section implements Capture {
   }
 
   /** Writes up to so many keys, or parts of long ones, as long as `isWanted`; false when there are none left. */
-  write(writer: RdbWriter, most: number, isWanted: () => boolean): boolean {
+  write(writer: DataWriter, most: number, isWanted: () => boolean): boolean {
     let left = most
     while (this.#step()) if (--left <= 0 || !isWanted()) return true
     const preimages = this.#preimages
@@ -144,7 +147,7 @@ class Section implements Capture {
     return image
   }
 
-  #write(writer: RdbWriter, key: string, held: Writable, expiresAt: number | null, use: KeyUse | null): void {
+  #write(writer: DataWriter, key: string, held: Writable, expiresAt: number | null, use: KeyUse | null): void {
     this.written++
     if (isString(held)) {
       const { length } = typeof held === 'string' ? held : held.latin1
@@ -199,7 +202,7 @@ function settle(image: Image): void {
 
 export class Snapshot {
   readonly #sections: Section[]
-  readonly #writer: RdbWriter
+  readonly #writer: DataWriter
   readonly #maxPreimageBytes: number
   #chunks: Buffer[] = []
   readonly #isChunkOpen = (): boolean => this.#chunks.length === 0
@@ -212,12 +215,17 @@ export class Snapshot {
     this.#sections = dataset.keyspaces
       .filter((keyspace) => keyspace.size > 0)
       .map((keyspace) => new Section(keyspace, options.uses))
-    const { compress, checksum } = options
-    const version = options.version === 'lowest' ? lowestVersion(dataset) : options.version
-    this.#writer = new RdbWriter((chunk) => this.#chunks.push(chunk), { compress, checksum, version })
+    this.#writer = this.#newWriter(dataset, options)
     this.#writer.header()
     for (const [name, value] of options.aux) this.#writer.aux(name, value)
     for (const { code } of dataset.libraries.values()) this.#writer.function(code)
+  }
+
+  #newWriter(dataset: Dataset, { compress, checksum, version, commands }: SnapshotOptions): DataWriter {
+    const emit = (chunk: Buffer): void => void this.#chunks.push(chunk)
+    if (commands !== undefined) return new CommandWriter(emit, commands)
+    const lowest = version === 'lowest' ? lowestVersion(dataset) : version
+    return new RdbWriter(emit, { compress, checksum, version: lowest })
   }
 
   get done(): boolean {

@@ -4,11 +4,12 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { StoreError } from '../src/errors.js'
 import { GONE, type Value } from '../src/keyspace/keyspace.js'
+import { AofReader } from '../src/persistence/aof-loader.js'
 import { RdbReader } from '../src/rdb/reader.js'
 import { Snapshot } from '../src/snapshot.js'
 import { Store, type StoreOptions } from '../src/store.js'
 import { MemoryNetwork } from '../src/transports/memory.js'
-import { contentOf, shownUntil } from './sim/equal.js'
+import { contentOf, shownUntil, withoutSeen } from './sim/equal.js'
 import { suite } from './suite.js'
 
 const test = suite('snapshot')
@@ -28,10 +29,15 @@ class Taken {
   readonly snapshot: Snapshot
   readonly wanted: Map<string, string>
   readonly chunks: Buffer[] = []
+  readonly #store: Store
+  readonly #form: 'file' | 'commands'
 
-  constructor(store: Store, maxPreimageBytes?: number) {
+  constructor(store: Store, maxPreimageBytes?: number, form: 'file' | 'commands' = 'file') {
+    this.#store = store
+    this.#form = form
     this.wanted = contentOf(store)
-    this.snapshot = new Snapshot(store.engine.dataset, { ...OPTIONS, version: 'lowest', maxPreimageBytes })
+    const commands = form === 'commands' ? { stampsTime: false } : undefined
+    this.snapshot = new Snapshot(store.engine.dataset, { ...OPTIONS, version: 'lowest', maxPreimageBytes, commands })
   }
 
   read(keys: number): void {
@@ -43,8 +49,10 @@ class Taken {
       assert.ok(i < 10_000, 'a snapshot comes to an end')
       this.read(7)
     }
-    assert.equal(contentOfFile(Buffer.concat(this.chunks)), this.wanted)
-    assert.is(this.snapshot.bytesWritten, Buffer.concat(this.chunks).length)
+    const bytes = Buffer.concat(this.chunks)
+    if (this.#form === 'file') assert.equal(contentOfFile(bytes), this.wanted)
+    else assert.equal(withoutSeen(contentOfCommands(bytes, this.#store)), withoutSeen(this.wanted))
+    assert.is(this.snapshot.bytesWritten, bytes.length)
   }
 }
 
@@ -69,6 +77,23 @@ function contentOfFile(file: Buffer): Map<string, string> {
   reader.write(file)
   reader.end()
   return new Map([...content].sort(([one], [other]) => (one < other ? -1 : 1)))
+}
+
+/** The same of commands, applied as those of a file; `like` tells the time. */
+function contentOfCommands(bytes: Buffer, like: Store): Map<string, string> {
+  const store = new Store({ env: like.engine.env })
+  const { upstream } = store.engine
+  const reader = new AofReader({
+    beginBase: () => {
+      throw new Error('it is no RDB file')
+    },
+    beginCommands: () => upstream.reset(),
+    replay: (argv, parser) => upstream.replay(argv, parser),
+    isInTransaction: false,
+  })
+  reader.write(bytes)
+  assert.is(reader.end(), 'whole')
+  return contentOf(store)
 }
 
 /** Nothing is left of snapshots: no marks, and a delete deletes. */
@@ -175,7 +200,8 @@ for (const [title, options] of [
         let taken = [new Taken(world.store)]
         for (const step of during) {
           if (step.kind === 'change') changes[step.name](world, ...step.arguments)
-          else if (step.name === 'begin') taken.push(new Taken(world.store))
+          else if (step.name === 'begin')
+            taken.push(new Taken(world.store, undefined, step.keys % 2 === 0 ? 'commands' : 'file'))
           else if (taken.length > 0) {
             const one = taken[step.which % taken.length]
             if (step.name === 'read') one.read(step.keys)

@@ -179,7 +179,7 @@ export const settings = {
   'auto-aof-rewrite-percentage': integer(100, 0, INT_MAX, live),
   'auto-aof-rewrite-min-size': memory(64n * MB, 0n, LONG_MAX, live),
   'aof-load-truncated': flag(true, live),
-  'aof-use-rdb-preamble': flag(true),
+  'aof-use-rdb-preamble': flag(true, live),
   'aof-rewrite-incremental-fsync': flag(true, live),
   'aof-timestamp-enabled': flag(false, live),
   'aof-disable-auto-gc': flag(false, live),

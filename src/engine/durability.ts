@@ -6,7 +6,7 @@
  * there later, with all that is held. `ended`: nothing that is not on the disk by now will be told of any more, since the file
  * was turned off or closed, or begins anew with other data.
  */
-export type DurabilityChange = 'moved' | 'failed' | 'ended'
+type DurabilityChange = 'moved' | 'failed' | 'ended'
 
 export class Durability {
   /**

@@ -36,8 +36,8 @@ export class Images {
     this.#host = host
   }
 
-  /** The data as it is now. */
-  take(form: SnapshotForm = FILE_FORM, isAofBase = false): Snapshot {
+  /** The data as it is now. `base`: for an append-only file, of which it is the first part, as an RDB file or as commands. */
+  take(form: SnapshotForm = FILE_FORM, base: 'rdb' | 'commands' | null = null): Snapshot {
     const { env, config, history, contents, owner } = this.#host
     const aux: [string, string][] = [
       ['redis-ver', REDIS_VERSION],
@@ -47,7 +47,7 @@ export class Images {
       ['repl-stream-db', String(this.#host.streamDb())],
       ['repl-id', history.replid],
       ['repl-offset', String(history.offset)],
-      ['aof-base', isAofBase ? '1' : '0'],
+      ['aof-base', base === null ? '0' : '1'],
     ]
     return new Snapshot(form.noKeys ? new Dataset(0, owner) : contents.dataset, {
       aux,
@@ -55,6 +55,7 @@ export class Images {
       checksum: config.flag('rdbchecksum'),
       version: form.version,
       maxPreimageBytes: config.number('snapshot-preimage-limit'),
+      commands: base === 'commands' ? { stampsTime: config.flag('aof-timestamp-enabled') } : undefined,
       uses: usesToldUnder(config.text('maxmemory-policy')),
     })
   }

@@ -32,17 +32,19 @@ export class Consumer {
   }
 }
 
+type PendingImage = Pick<
+  OrderImage<Pick<Pending, 'id' | 'deliveredAt' | 'deliveries'>>,
+  'size' | typeof Symbol.iterator
+>
+
 /** What a snapshot reads of a consumer. */
 export interface ConsumerImage extends Pick<Consumer, 'name' | 'seenAt' | 'activeAt'> {
-  readonly pending: Pick<OrderImage<Pick<Pending, 'id'>>, 'size' | typeof Symbol.iterator>
+  readonly pending: PendingImage
 }
 
 /** What a snapshot reads of a group. */
 export interface GroupImage extends Pick<ConsumerGroup, 'name' | 'lastId' | 'entriesRead'> {
-  readonly pending: Pick<
-    OrderImage<Pick<Pending, 'id' | 'deliveredAt' | 'deliveries'>>,
-    'size' | typeof Symbol.iterator
-  >
+  readonly pending: PendingImage
   readonly consumers: ReadonlyMap<string, ConsumerImage>
 }
 

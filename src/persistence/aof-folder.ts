@@ -7,6 +7,7 @@ import { AofReader, type AofTarget, type Place } from './aof-loader.js'
 import type { OpenIncrement } from './aof-log.js'
 import {
   type AofPart,
+  type BaseForm,
   baseName,
   emptyManifest,
   incrementName,
@@ -107,9 +108,9 @@ export class AofFolder {
   }
 
   /** The base that was written takes the place of the one before and of all increments but `kept`. */
-  installNow(kept: AofPart | null): void {
+  installNow(kept: AofPart | null, form: BaseForm): void {
     const seq = ++this.#lastBase
-    const base = { name: baseName(this.filename, seq), seq }
+    const base = { name: baseName(this.filename, seq, form), seq }
     this.#disk.renameNow(this.temporaryBase, this.pathOf(base.name))
     const { base: old, increments, history } = this.manifest
     this.#writeNow({

@@ -25,14 +25,16 @@ export interface Manifest {
 const MAX_LINE_BYTES = 1024
 
 const manifestName = (filename: string): string => `${filename}.manifest`
-export const baseName = (filename: string, seq: number): string => `${filename}.${seq}.base.rdb`
+/** An RDB file, or commands (aof-use-rdb-preamble no). */
+export type BaseForm = 'rdb' | 'commands'
+export const baseName = (filename: string, seq: number, form: BaseForm): string =>
+  `${filename}.${seq}.base.${form === 'rdb' ? 'rdb' : 'aof'}`
 export const incrementName = (filename: string, seq: number): string => `${filename}.${seq}.incr.aof`
 
 export function emptyManifest(): Manifest {
   return { base: null, increments: [], history: [] }
 }
 
-/** The number of the next base. */
 /** Reads a manifest. Throws StoreError AOF with the line that is wrong. */
 function parseManifest(text: string): Manifest {
   const manifest = emptyManifest()

@@ -310,7 +310,8 @@ export class AppendOnlyFile implements AppendOnly {
     const generation = this.#generation
     const isWanted = (): boolean => generation === this.#generation
     // In the same turn as the increment begins: where the one ends, the other starts.
-    const snapshot = images.take(undefined, true)
+    const form = config.flag('aof-use-rdb-preamble') ? 'rdb' : 'commands'
+    const snapshot = images.take(undefined, form)
     const temporary = folder.temporaryBase
     const options = { syncsOften: config.flag('aof-rewrite-incremental-fsync'), isWanted }
     const bytes = await writeBase(this.#disk, env, temporary, snapshot, options)
@@ -320,7 +321,7 @@ export class AppendOnlyFile implements AppendOnly {
     }
     if (how === 'starting' && !this.#log!.settle()) throw new Error(`its increment cannot be written: ${this.fault}`)
     const kept = how === 'off' ? null : folder.adoptNow(this.#log!.increment!)
-    folder.installNow(kept)
+    folder.installNow(kept, form)
     this.#closedBytes = bytes
     this.baseBytes = this.currentBytes
     if (how === 'starting') {

@@ -73,6 +73,11 @@ export class RdbOutput {
     this.#handOver()
   }
 
+  /** The last chunk, and nothing behind it: of what is no RDB file. */
+  finish(): void {
+    this.#flush()
+  }
+
   /** Makes sure that `count` bytes, a chunk at most, fit without a look at the chunk's end. */
   #reserve(count: number): void {
     if (this.#at + count <= this.#chunk.length) return

@@ -26,7 +26,21 @@ export interface WriterOptions extends OutputOptions {
   version?: number
 }
 
-export class RdbWriter {
+/** All data, in the order in which somebody who walks it puts it down: an RDB file, or commands. */
+export interface DataWriter {
+  readonly bytesWritten: number
+  header(): void
+  aux(name: string, value: string): void
+  function(code: string): void
+  selectDb(index: number): void
+  resizeDb(keys: number, expires: number): void
+  string(key: string, value: Arg, expiresAt: number | null, use: KeyUse | null): void
+  value(key: string, value: Writable, expiresAt: number | null, use: KeyUse | null): void
+  valueInSteps(key: string, value: Writable, expiresAt: number | null, use: KeyUse | null): Steps
+  end(): void
+}
+
+export class RdbWriter implements DataWriter {
   readonly #output: RdbOutput
   readonly #version: number
 

@@ -9,6 +9,7 @@ import { datasetDigest } from '../../src/commands/digest.js'
 import { Store } from '../../src/store.js'
 import { type Argument, RawClient } from '../client.js'
 import { missingPeer, peer, runPeer, startServer, versions } from '../peers.js'
+import type { Directives } from '../persistence/append-only-scene.js'
 import { suite, until } from '../suite.js'
 
 const test = suite('compat: append-only file')
@@ -54,8 +55,8 @@ interface Served {
   stop(): Promise<void>
 }
 
-async function serveOurs(dir: string): Promise<Served> {
-  const store = await Store.open({ dir, config: { appendonly: 'yes', appendfsync: 'always', save: '' } })
+async function serveOurs(dir: string, config: Directives = {}): Promise<Served> {
+  const store = await Store.open({ dir, config: { appendonly: 'yes', appendfsync: 'always', save: '', ...config } })
   const { port } = await store.listen({ port: 0 })
   const client = await RawClient.connect({ port: port! })
   return {
@@ -76,9 +77,10 @@ async function serveTheirs(
   family: 'redis' | 'valkey',
   version: string,
   dir: string,
+  config: Directives = {},
 ): Promise<Served & { log(): string }> {
-  const config = { appendonly: 'yes', appendfsync: 'always', 'aof-timestamp-enabled': 'yes' }
-  const server = await startServer({ family, version, dir, config })
+  const basic = { appendonly: 'yes', appendfsync: 'always', 'aof-timestamp-enabled': 'yes' }
+  const server = await startServer({ family, version, dir, config: { ...basic, ...config } })
   const client = await server.connect()
   return {
     run: (argv) => client.ok(...argv),
@@ -154,6 +156,82 @@ for (const [family, version] of versions) {
     }
   })
 }
+
+/** What has commands of its own in a base: groups with pending entries, libraries, and more elements than one command names. */
+const specialties: Argument[][] = [
+  ['FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() return 1 end)"],
+  ['RPUSH', 'long', ...Array.from({ length: 200 }, (_, i) => `item ${i}`)],
+  ['SADD', 'members', ...Array.from({ length: 200 }, (_, i) => `member ${i}`)],
+  ['HSET', 'fields', ...Array.from({ length: 400 }, (_, i) => `word ${i}`)],
+  ['ZADD', 'scores', ...Array.from({ length: 200 }, (_, i) => [i / 7, `m${i}`]).flat(), 'inf', 'top', '-inf', 'bottom'],
+  ['SET', 'large', 'x'.repeat(2_000_000)],
+  ['SET', 'empty', ''],
+  ['PEXPIREAT', 'scores', LATER],
+  ...Array.from({ length: 150 }, (_, i): Argument[] => ['XADD', 'log', `${i + 1}-1`, 'n', i, 'é', Buffer.of(0, 255)]),
+  ['XDEL', 'log', '7-1', '150-1'],
+  ['XTRIM', 'log', 'MAXLEN', 140],
+  ['XGROUP', 'CREATE', 'log', 'readers', '20-1'],
+  ['XREADGROUP', 'GROUP', 'readers', 'one', 'COUNT', 5, 'STREAMS', 'log', '>'],
+  ['XREADGROUP', 'GROUP', 'readers', 'two', 'COUNT', 90, 'STREAMS', 'log', '>'],
+  ['XACK', 'log', 'readers', '22-1'],
+  ['XGROUP', 'CREATECONSUMER', 'log', 'readers', 'idle'],
+  ['XGROUP', 'CREATE', 'log', 'unread', '$'],
+  ['XADD', 'gone', '5-5', 'f', 'v'],
+  ['XDEL', 'gone', '5-5'],
+  ['XGROUP', 'CREATE', 'never', 'g', '$', 'MKSTREAM'],
+]
+
+test('a base of commands (aof-use-rdb-preamble no): 7.0.15 and a Store load what the other wrote', {
+  skip: missingPeer('redis', '7.0.15'),
+  limitMs: 60_000,
+}, async () => {
+  const shown: Argument[][] = [
+    ['FUNCTION', 'LIST', 'WITHCODE'],
+    ['XINFO', 'STREAM', 'log'],
+    ['XINFO', 'GROUPS', 'log'],
+    ['XPENDING', 'log', 'readers', '-', '+', 200],
+    ['XINFO', 'STREAM', 'gone'],
+    ['XINFO', 'GROUPS', 'never'],
+    ['PEXPIRETIME', 'scores'],
+  ]
+  // How the entries lie in nodes, and how long they wait.
+  const words = ['radix-tree-keys', 'radix-tree-nodes']
+  const steady = (reply: unknown): string =>
+    JSON.stringify(reply, (_, value: unknown) => {
+      if (!Array.isArray(value)) return Buffer.isBuffer(value) ? value.toString('latin1') : value
+      if (value.length === 4 && /^\d+-\d+$/.test(String(value[0]))) return [value[0], value[1], value[3]]
+      return value.filter((_, i) => !words.includes(String(value[i])) && !words.includes(String(value[i - 1])))
+    })
+  const config: Directives = { 'aof-use-rdb-preamble': 'no' }
+  const dir = mkdtempSync(join(tmpdir(), 'hotspare-aof-'))
+  const folder = join(dir, 'appendonlydir')
+  try {
+    let was: { digest: string; shown: string[] } | undefined
+    for (let round = 0; round < 4; round++) {
+      // Only a real server takes a library from a client.
+      const served = round % 2 === 1 ? await serveOurs(dir, config) : await serveTheirs('redis', '7.0.15', dir, config)
+      const look = async (): Promise<{ digest: string; shown: string[] }> => {
+        const replies: string[] = []
+        for (const argv of shown) replies.push(steady(await served.run(argv)))
+        return { digest: await served.digest(), shown: replies }
+      }
+      if (was === undefined) for (const argv of [...writes(0), ['SELECT', 0], ...specialties]) await served.run(argv)
+      else {
+        await served.run(['SELECT', 0])
+        assert.equal(await look(), was, `round ${round}`)
+      }
+      await served.rewrite()
+      const [base] = readdirSync(folder).filter((name) => name.includes('.base.'))
+      assert.match(base, /\.base\.aof$/)
+      was = await look()
+      await served.stop()
+      const said = await runPeer(peer('redis', '7.0.15')!.checkAof, [join(folder, 'appendonly.aof.manifest')])
+      assert.match(said, 'All AOF files and manifest are valid')
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
 
 test('a folder that a server of Redis 6 kept in one file', { skip: missingPeer('redis', '7.0.15') }, async () => {
   const dir = mkdtempSync(join(tmpdir(), 'hotspare-aof-'))

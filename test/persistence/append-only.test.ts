@@ -6,6 +6,7 @@ import { MemoryNetwork } from '../../src/index.js'
 import { encodeCommand } from '../../src/protocol/parser.js'
 import { Store } from '../../src/store.js'
 import { ErrorReply, RawClient } from '../client.js'
+import { contentOf, withoutSeen } from '../sim/equal.js'
 import { suite, until } from '../suite.js'
 import {
   BASIC,
@@ -224,6 +225,43 @@ test('BGREWRITEAOF while appendonly is off writes a base alone, which DEBUG LOAD
   assert.equal(disk.names(), [inFolder('3.base.rdb'), MANIFEST])
   assert.is((await open(disk.crash())).get('same'), 'x', 'what comes behind it in the transaction is in the base')
   await client.close()
+})
+
+test('aof-use-rdb-preamble no: the base is commands, which bring back everything, and the place in the history', async () => {
+  const disk = new MemoryDisk()
+  const store = await open(disk, { 'aof-timestamp-enabled': 'yes', 'aof-use-rdb-preamble': 'no' })
+  assert.ok(disk.names().includes(inFolder('1.base.aof')))
+  fill(store)
+  for (let i = 0; i < 300; i++) store.call('HSET', 'h', `f${i}`, `v${i}`)
+  store.call('HPEXPIREAT', 'h', 4102444800000, 'FIELDS', 3, 'f1', 'f70', 'f299')
+  store.call('HPEXPIREAT', 'h', 4102444800001, 'FIELDS', 1, 'f2')
+  for (let i = 0; i < 50; i++) store.call('VADD', 'vectors', 'VALUES', 2, i, 7, `element ${i}`)
+  store.call('PEXPIREAT', 'vectors', 4102444800000)
+  const first = store.call('XADD', 'producers', 'IDMP', 'one', 'message', '*', 'f', 'v')
+  // Pending, and gone: trimmed in front, and deleted in the middle.
+  for (let i = 1; i <= 9; i++) store.call('XADD', 'log', `${i}-1`, 'n', String(i))
+  store.call('XGROUP', 'CREATE', 'log', 'g', 0)
+  store.call('XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', 'log', '>')
+  store.call('XTRIM', 'log', 'MAXLEN', 7)
+  store.call('XDEL', 'log', '5-1')
+  await rewritten(store)
+  const { offset, replid } = store.status()
+  assert.equal(disk.names(), [inFolder('2.base.aof'), inFolder('2.incr.aof'), MANIFEST])
+  const base = disk.bytesOf(inFolder('2.base.aof')).toString('latin1')
+  assert.match(base, /^#TS:\d{10}\r\n\*2\r\n\$6\r\nSELECT\r\n/)
+  assert.ok(base.endsWith(`#HS:${replid}:${offset}\r\n`))
+  const again = await open(disk.crash())
+  // How often producers came is a figure that no command sets.
+  const told = (one: Store): [string, string][] =>
+    [...withoutSeen(contentOf(one))].map(([key, text]) => [key, text.replace(/"iids_added":1/, '"iids_added":0')])
+  assert.equal(told(again), told(store))
+  assert.is(again.engine.history.askedFor, replid)
+  assert.is(again.status().offset, offset)
+  assert.is(again.call('XADD', 'producers', 'IDMP', 'one', 'message', '*', 'f', 'w'), first, 'it came already')
+  store.call('CONFIG', 'SET', 'aof-use-rdb-preamble', 'yes')
+  await rewritten(store)
+  assert.equal(disk.names(), [inFolder('3.base.rdb'), inFolder('3.incr.aof'), MANIFEST])
+  assert.equal(contentOf(await open(disk.crash())).size, contentOf(store).size)
 })
 
 test('files that are there while appendonly is off keep their names, and go when others take their place', async () => {
