@@ -147,7 +147,7 @@ export class Store<V = unknown> extends Face<V> {
    */
   static async open<V = unknown>(options: StoreOptions<V> & FileOptions): Promise<Store<V>> {
     const store = new Store<V>(options)
-    await store.openFile(() => options.dir, options)
+    await store.openFile(() => options.dir, { ...options, isFixed: true })
     return store
   }
 
@@ -384,14 +384,24 @@ export class Store<V = unknown> extends Face<V> {
   }
 
   /** @internal For `open`, and for the program, whose folder may change. From now on clients are told that it is loading. */
-  async openFile(dir: () => string, { signal, onProgress, disk }: Omit<FileOptions, 'dir'> = {}): Promise<void> {
+  async openFile(
+    dir: () => string,
+    { signal, onProgress, disk, isFixed = false }: Omit<FileOptions, 'dir'> & { isFixed?: boolean } = {},
+  ): Promise<void> {
     const engine = this.#engine
     const told = (progress: Progress): void => {
       onProgress?.(progress)
       this.#emit('progress', progress)
     }
     const pace = new LoadPace(engine, told, signal)
-    const folder = new Folder(dir, engine, disk)
+    const folder = new Folder({
+      path: dir,
+      isFixed,
+      owner: engine,
+      idle: () => Promise.allSettled([file.settled, log.settled]),
+      moved: () => log.moved(),
+      disk,
+    })
     const log = new AppendOnlyFile(disk ?? systemDisk, dir, engine)
     const file = new RdbFile({
       folder: dir,
@@ -420,6 +430,7 @@ export class Store<V = unknown> extends Face<V> {
     this.#folder = folder
     this.#log = log
     engine.appendOnly = log
+    engine.folder = folder
   }
 
   /** Fills in what can be known of a server that is not ours. */

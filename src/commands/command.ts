@@ -291,6 +291,8 @@ export interface Server {
   readonly appendOnly: AppendOnly | null
   /** How far the stream is in that file and forced to the disk: see engine/durability.ts. */
   readonly durability: { readonly offset: number; on(changed: () => void): () => void }
+  /** The folder of the files; null for a store in memory only. See persistence/folder.ts. */
+  readonly folder: { prepare(dir: string, done: (error?: Error) => void): void; unprepare(): void } | null
   /** Sends keys to other servers; null where nothing can be connected to. */
   readonly migration: Migration | null
   /** Takes all data through the bytes of a snapshot and back (DEBUG RELOAD). */

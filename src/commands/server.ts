@@ -324,11 +324,51 @@ function resetStats({ stats, commands }: Server): void {
   }
 }
 
-function configSet({ server, client, reply }: Context, argv: Arg[]): void {
+function configSet(ctx: Context, argv: Arg[]): void {
+  const { server, client, reply } = ctx
   if (argv.length % 2 === 1) throw replyErrors.syntax()
   const pairs: [string, string][] = []
   for (let i = 2; i < argv.length; i += 2) pairs.push([text(argv[i]), text(argv[i + 1])])
-  server.config.set(pairs, { local: isLocal(client), loading: server.loading !== null })
+  const options = { local: isLocal(client), loading: server.loading !== null }
+  const dir = pairs.find(([name]) => name.toLowerCase() === 'dir')?.[1]
+  if (dir !== undefined && server.folder !== null && ctx.mayBlock && server.config.allowsChange('dir', options)) {
+    setWithDir(ctx, dir, pairs, options)
+    return
+  }
+  server.config.set(pairs, options)
+  reply.ok()
+}
+
+/** What was said of the folder that a client wants to have; kept until its call runs again. */
+const folderErrors = new WeakMap<object, Error>()
+
+/** Another store may have the folder: that is known in a while only. */
+function setWithDir(
+  ctx: Context,
+  dir: string,
+  pairs: [string, string][],
+  options: { local: boolean; loading: boolean },
+): void {
+  const { server, client, reply } = ctx
+  const folder = server.folder!
+  if (ctx.readyKey === undefined) {
+    const work = (done: () => void): void =>
+      folder.prepare(dir, (error) => {
+        if (error !== undefined) folderErrors.set(client, error)
+        done()
+      })
+    ctx.block({ keys: [], type: 'list', timeoutMs: 0, timedOut: () => {}, work })
+    return
+  }
+  const error = folderErrors.get(client)
+  folderErrors.delete(client)
+  if (error !== undefined)
+    throw new ReplyError(`ERR CONFIG SET failed (possibly related to argument 'dir') - ${error.message}`)
+  try {
+    server.config.set(pairs, options)
+  } finally {
+    folder.unprepare()
+  }
   reply.ok()
 }
 

@@ -141,6 +141,13 @@ export class Config {
     this.#announce(changes, setError)
   }
 
+  /** Whether CONFIG SET may change it at all, whatever the value. */
+  allowsChange(name: SettingName, { local = false, loading = false } = {}): boolean {
+    const { immutable, protected: isProtected, notWhileLoading } = settings[name]
+    if (immutable === true || (loading && notWhileLoading === true)) return false
+    return isProtected !== true || this.allows('enable-protected-configs', local)
+  }
+
   /**
    * The node's own doing (REPLICAOF, the port it got, the directory made absolute): no directive is immutable to it.
    * Throws a StoreError for a value that the directive cannot have, and whatever a listener throws.

@@ -92,6 +92,7 @@ export class Engine implements Server {
   file: SaveFile | null = null
   appendOnly: AppendOnly | null = null
   readonly durability = new Durability()
+  folder: Server['folder'] = null
   /** Called before replies leave: what they acknowledge has to be in a file by then. */
   beforeReply: () => void = () => {}
   migration: Server['migration'] = null

@@ -26,6 +26,8 @@ export class AofFolder {
   readonly #dir: () => string
   readonly #owner: AofOwner
   manifest: Manifest = emptyManifest()
+  /** The folder whose manifest it is. */
+  #entered: string | null = null
   /** The highest numbers that were given so far: none is given twice, whatever became of its file. */
   #lastBase = 0
   #lastIncrement = 0
@@ -161,8 +163,8 @@ export class AofFolder {
     const beganAt = env.monotonic()
     await this.#upgrade()
     const manifest = await readManifest(this.#disk, this.path, this.filename)
+    this.#adopt(manifest ?? emptyManifest())
     if (manifest === undefined) return false
-    this.#adopt(manifest)
     const parts = this.#parts()
     let total = 0
     // Increments that are empty may follow the one that was written to when the process died.
@@ -207,19 +209,20 @@ export class AofFolder {
     return true
   }
 
-  /** Which files there are, and not what is in them. Throws StoreError AOF for a manifest that is damaged. */
-  async look(): Promise<void> {
-    const manifest = await readManifest(this.#disk, this.path, this.filename)
-    if (manifest === undefined) return
-    this.#adopt(manifest)
-    await this.removeHistory()
+  /** Learns which files there are, unless it knows, and not what is in them. Throws StoreError AOF for a damaged manifest. */
+  async enter(): Promise<void> {
+    const { path } = this
+    if (path === this.#entered) return
+    const manifest = await readManifest(this.#disk, path, this.filename)
+    this.#adopt(manifest ?? emptyManifest())
   }
 
   /** Everything again, while nothing else happens (DEBUG LOADAOF). */
   reloadNow(): void {
     const { upstream, images } = this.#owner
     const { db } = upstream
-    if (this.#parts().length === 0) throw new StoreError('AOF', 'there is no append-only file')
+    if (this.#entered !== this.path || this.#parts().length === 0)
+      throw new StoreError('AOF', 'there is no append-only file')
     images.clear()
     for (const part of this.#parts()) {
       const reader = new AofReader(this.#target())
@@ -304,6 +307,7 @@ export class AofFolder {
   }
 
   #adopt(manifest: Manifest): void {
+    this.#entered = this.path
     this.manifest = manifest
     const seqs = (parts: readonly AofPart[]): number => Math.max(0, ...parts.map(({ seq }) => seq))
     const { base, increments, history } = manifest

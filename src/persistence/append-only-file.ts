@@ -49,6 +49,7 @@ export class AppendOnlyFile implements AppendOnly {
   #generation = 0
   #rewriteBeganAt: number | null = null
   #settled: Promise<void> = Promise.resolve()
+  #lettingGo: Promise<unknown> = Promise.resolve()
   #tick: Timer | null = null
   /** Of the files that are not written to. */
   #closedBytes = 0
@@ -108,7 +109,8 @@ export class AppendOnlyFile implements AppendOnly {
 
   /** Learns which files are there, though they are off: what is begun later must not be given their names. */
   async look(): Promise<void> {
-    await this.#folder.look()
+    await this.#folder.enter()
+    await this.#folder.removeHistory()
   }
 
   /** Writes go into the file from now on. Comes back when all that is held is in it. */
@@ -191,7 +193,9 @@ export class AppendOnlyFile implements AppendOnly {
   #letGo(): void {
     const log = this.#log
     this.#detach()
-    void log?.close().catch((error: unknown) => this.#owner.env.log.warn(`closing the append-only file: ${error}`))
+    const { env } = this.#owner
+    const closed = log?.close().catch((error: unknown) => env.log.warn(`closing the append-only file: ${error}`))
+    this.#lettingGo = Promise.allSettled([this.#lettingGo, closed])
   }
 
   #detach(): void {
@@ -210,6 +214,16 @@ export class AppendOnlyFile implements AppendOnly {
     this.#log?.settle()
     this.#owner.durability.end()
     this.#restart()
+  }
+
+  /** The folder is another one: a whole set of files is begun there, and the old one stays as it is. */
+  moved(): void {
+    if (this.isOn) this.replaced()
+  }
+
+  /** Resolves when nothing is being written any more into files that are given up. */
+  get settled(): Promise<unknown> {
+    return Promise.allSettled([this.#settled, this.#lettingGo])
   }
 
   /** Our primary's stream goes on, in the keyspace in which it stands. */
@@ -297,6 +311,7 @@ export class AppendOnlyFile implements AppendOnly {
   async #writeAnew(): Promise<void> {
     const folder = this.#folder
     const { images, env, config } = this.#owner
+    await folder.enter()
     folder.makeNow()
     const how = this.#state
     if (how === 'on') {

@@ -118,6 +118,11 @@ export class RdbFile implements SaveFile {
     }
   }
 
+  /** Resolves when no save is under way any more that is now. */
+  get settled(): Promise<void> {
+    return this.#saving
+  }
+
   /** The save points hold from now on. */
   begin(): void {
     this.#points.start()

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
-import { Store } from '../../src/index.js'
-import { suite } from '../suite.js'
+import { Store, StoreError } from '../../src/index.js'
+import { ErrorReply, RawClient } from '../client.js'
+import { suite, until } from '../suite.js'
 
 const test = suite('folder lock')
 
@@ -131,6 +132,62 @@ test('a folder whose path is longer than that of a socket may be', async () => {
   const second = await open(long)
   await second.close({ save: false })
   assert.equal(readdirSync(long), ['dump.rdb'])
+})
+
+/** A store whose folder follows the directive, as the program's does, and a client of it. */
+async function movable(from: string): Promise<{ store: Store; client: RawClient }> {
+  let path = from
+  const config = { appendonly: 'yes', save: '', 'enable-protected-configs': 'yes', dir: from }
+  const store = new Store({ config })
+  store.engine.config.on('dir', (dir) => {
+    if (!existsSync(dir)) throw new StoreError('INVALID', 'No such file or directory')
+    path = dir
+  })
+  await store.openFile(() => path)
+  const { port } = await store.listen({ port: 0 })
+  return { store, client: await RawClient.connect({ port: port! }) }
+}
+
+test('CONFIG SET dir takes the lock along, and the append-only file is begun anew in the other folder', async () => {
+  const [one, other] = ['one', 'other'].map((name) => join(dir, name))
+  for (const each of [one, other]) mkdirSync(each)
+  const { store, client } = await movable(one)
+  await client.ok('SET', 'a', '1')
+  assert.is(await client.ok('CONFIG', 'SET', 'dir', other), 'OK')
+  assert.match(await refused(open(other)), /this process/)
+  await client.ok('SET', 'b', '2')
+  await store.durable()
+  await until(() => readdirSync(one).every((name) => !name.endsWith('.lock')), { what: 'the old folder is free' })
+  const before = await Store.open({ dir: one, config: { appendonly: 'yes', save: '' } })
+  assert.equal([...before.keys()], ['a'], 'the old files stay, as they were')
+  // Back is not possible now: nothing changes.
+  const reply = await client.call('CONFIG', 'SET', 'maxclients', '77', 'dir', one)
+  assert.match(
+    String(reply),
+    /CONFIG SET failed \(possibly related to argument 'dir'\) - the folder .* is in use by another store/,
+  )
+  assert.equal(await client.ok('CONFIG', 'GET', 'dir'), ['dir', other])
+  assert.not.equal(await client.ok('CONFIG', 'GET', 'maxclients'), ['maxclients', '77'])
+  assert.match(String(await client.call('CONFIG', 'SET', 'dir', join(dir, 'nowhere'))), 'No such file or directory')
+  await before.close({ save: false })
+  // A change that fails for another reason leaves no lock behind.
+  assert.instance(await client.call('CONFIG', 'SET', 'dir', one, 'maxclients', 'many'), ErrorReply)
+  await (await open(one)).close({ save: false })
+  await client.ok('MULTI')
+  await client.ok('CONFIG', 'SET', 'dir', one)
+  assert.match(String(await client.ok('EXEC')), 'is not locked')
+  assert.is(await client.ok('CONFIG', 'SET', 'dir', other), 'OK', 'the same one')
+  await client.close()
+  await store.close({ save: false })
+  const after = await Store.open({ dir: other, config: { appendonly: 'yes', save: '' } })
+  assert.equal([...after.keys()].sort(), ['a', 'b'])
+  await after.close({ save: false })
+})
+
+test('the folder of a store that was opened with one stays: CONFIG SET dir is refused', async () => {
+  const store = await Store.open({ dir, config: { save: '', 'enable-protected-configs': 'yes' } })
+  assert.throws(() => store.call('CONFIG', 'SET', 'dir', tmpdir()), /the folder of this store cannot change/)
+  await store.close({ save: false })
 })
 
 test('killed at any moment of a save, the file loads, and holds one save or the one after it', {
