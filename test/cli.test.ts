@@ -364,7 +364,9 @@ test('follows the primary that replicaof names, without waiting for it', async (
   assert.match(replica.lines.at(-1)!, /:M /)
 })
 
-test('while a replica loads its file it is a replica, whose link waits for the end of that; SHUTDOWN is possible', async () => {
+test('while a replica loads its file it is a replica, whose link waits for the end of that; SHUTDOWN is possible', {
+  limitMs: 60_000,
+}, async () => {
   const [port, primaryPort] = [await freePort(), await freePort()]
   const path = folder('loading')
   const writer = await ready(['--port', String(port), '--dir', path, '--enable-debug-command', 'yes'])
