@@ -38,8 +38,11 @@ export interface OpenIncrement {
 
 const SYNC_EVERY_MS = 1000
 const RETRY_EVERY_MS = 1000
-/** A write waits for a sync under way, as it might hang behind it; after that long it is tried all the same (Redis). */
-const MAX_POSTPONED_MS = 2000
+/**
+ * A write waits for a sync under way, as it might hang behind it; after that long it is tried all the same. Redis waits for
+ * two seconds, and a process that is killed then loses what waited; here that is less than the second of everysec.
+ */
+const MAX_POSTPONED_MS = 500
 /** Most pieces in one write: IOV_MAX of Linux is 1024. */
 const MAX_PIECES = 512
 const QUEUE_BYTES = 64 * 1024

@@ -19,8 +19,8 @@ const KILLS = Number(process.env.HOTSPARE_KILLS ?? 2)
 const SEED = Number(process.env.HOTSPARE_SEED ?? 5)
 const CLIENTS = 4
 const PIPELINED = 8
-/** Under everysec a write waits for an fsync under way, two seconds at most, as in Redis; and a busy machine is slow. */
-const EVERYSEC_LOSES_MS = 3000
+/** Under everysec a write waits for an fsync under way, half a second at most. */
+const EVERYSEC_LOSES_MS = 1000
 const LONGEST_LOAD_MS = { always: 420, everysec: 5000, no: 420 }
 const child = fileURLToPath(new URL('kill-child.ts', import.meta.url))
 
