@@ -2,17 +2,8 @@
 // The `hotspare` program: a Store behind a port, started, configured, logged and stopped as redis-server is.
 // What it is told is read by cli/config-files.ts; its addresses are cli/endpoints.ts; everything else is the Store's.
 
-import {
-  accessSync,
-  appendFileSync,
-  closeSync,
-  constants,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs'
-import { codeOf, type Loaded, loadConfig, systemText, temporaryName } from './cli/config-files.js'
+import { accessSync, appendFileSync, closeSync, constants, openSync } from 'node:fs'
+import { type Loaded, loadConfig, rewriteFile, systemText } from './cli/config-files.js'
 import { Endpoints, tlsOptions } from './cli/endpoints.js'
 import { ProgressBar } from './cli/progress-bar.js'
 import { Shutdown } from './cli/shutdown.js'
@@ -85,7 +76,7 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
     config,
     env: systemEnv({ log }),
     dial: (host, port) => tcp({ host, port, tls: config.flag('tls-replication') ? tlsOptions(config) : undefined }),
-    rewriteConfig: file === undefined ? undefined : () => rewrite(config, file),
+    configFile: file === undefined ? undefined : { path: file, rewrite: () => rewriteFile(config, file) },
   })
   const shutdown = new Shutdown(store, config, log)
   config.on('dir', enter)
@@ -140,27 +131,6 @@ function enter(path: string): void {
     if (path !== process.cwd()) process.chdir(path)
   } catch (error) {
     throw new StoreError('INVALID', systemText(error), { cause: error })
-  }
-}
-
-/** CONFIG REWRITE: the new file takes the old one's place whole, or not at all. */
-function rewrite(config: Config, file: string): void {
-  try {
-    const original = readOriginal(file)
-    const temporary = temporaryName(file)
-    writeFileSync(temporary, config.rewrite(original), { mode: 0o644 })
-    renameSync(temporary, file)
-  } catch (error) {
-    throw new StoreError('CONFIG', systemText(error), { cause: error })
-  }
-}
-
-function readOriginal(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
-    return undefined
   }
 }
 

@@ -43,16 +43,22 @@ export class Remote {
     return remote
   }
 
+  /** Starts to connect. Nothing is waited for: calls say how it went. */
+  static begin(env: Env, transport: Transport, timeoutMs: number, from?: string): Remote {
+    const remote = new Remote(transport.connect(from), env, timeoutMs)
+    remote.#open()
+    return remote
+  }
+
   /** Connects, and logs in when there is a password. Throws StoreError LINK and TIMEOUT, and the server's ReplyError. */
   static async connect(
     env: Env,
     transport: Transport,
     { username, password, timeoutMs }: { username: string; password: string; timeoutMs: number },
   ): Promise<Remote> {
-    const remote = new Remote(transport.connect(), env, timeoutMs)
+    const remote = Remote.begin(env, transport, timeoutMs)
     try {
-      remote.#open()
-      if (password !== '') await remote.call(...(username === '' ? ['AUTH', password] : ['AUTH', username, password]))
+      await remote.login(username, password)
       await remote.call('PING')
       return remote
     } catch (error) {
@@ -74,6 +80,11 @@ export class Remote {
     })
     if (answer instanceof ReplyError) throw answer
     return answer
+  }
+
+  /** Does nothing without a password. Throws as `call`. */
+  async login(username: string, password: string): Promise<void> {
+    if (password !== '') await this.call(...(username === '' ? ['AUTH', password] : ['AUTH', username, password]))
   }
 
   /** Whether it failed before all requests had left. */

@@ -25,6 +25,9 @@ import { encodeCommand } from './protocol/parser.js'
 import { Remote } from './remote.js'
 import type { Replica } from './replication/primary.js'
 import type { LinkState } from './replication/replica.js'
+import type { Sentinels } from './sentinels/sentinels.js'
+import { type WatchedPrimary, watch } from './sentinels/watched-primary.js'
+import { nameOf } from './transports/socket-link.js'
 import { type TlsOptions, tcp } from './transports/tcp.js'
 import { type Verdict, Verification } from './verification.js'
 
@@ -52,8 +55,8 @@ export interface StoreOptions<V> {
   dial?: (host: string, port: number) => Transport
   /** What SHUTDOWN from a client calls, with whether it asked to save or not to. Default: it is refused. */
   onShutdown?: (save: boolean | undefined) => void
-  /** What CONFIG REWRITE from a client calls. Default: it is refused, there is no file. */
-  rewriteConfig?: () => void
+  /** The file that CONFIG REWRITE from a client writes, by calling this. Default: it is refused, there is no file. */
+  configFile?: { path: string; rewrite(): void }
 }
 
 export interface FileOptions {
@@ -94,6 +97,8 @@ export interface StoreStatus {
   /** On a replica: milliseconds since the primary was last heard, whole seconds; -1 without a link. */
   lagMs: number
   replicas: ReplicaView[]
+  /** The Sentinels that are asked for the primary: how many are known, and how many of them are connected. */
+  sentinels: { name: string; known: number; connected: number } | null
 }
 
 /** Key, number of the keyspace. Told after the change, on replicas too. */
@@ -136,6 +141,7 @@ export class Store<V = unknown> extends Face<V> {
   #file: RdbFile | null = null
   #log: AppendOnlyFile | null = null
   #folder: Folder | null = null
+  #sentinels: Sentinels | null = null
   #closing: Promise<void> | null = null
 
   /**
@@ -185,7 +191,7 @@ export class Store<V = unknown> extends Face<V> {
     }
     const { onShutdown } = options
     if (onShutdown !== undefined) engine.farewell.onShutdown = ({ save }) => onShutdown(save)
-    engine.rewriteConfig = options.rewriteConfig ?? null
+    engine.configFile = options.configFile ?? null
     engine.events = {
       changed: (change, key, keyspace) => this.#changed(change, key, keyspace),
       link: (state, error) => {
@@ -223,6 +229,7 @@ export class Store<V = unknown> extends Face<V> {
   status(): StoreStatus {
     const { history, link, role } = this.#engine
     const lastIoSeconds = link?.lastIoSeconds ?? -1
+    const sentinels = this.#sentinels
     return {
       role,
       replid: history.replid,
@@ -234,6 +241,7 @@ export class Store<V = unknown> extends Face<V> {
       skippedCommands: Object.fromEntries(this.#engine.upstream.skipped),
       lagMs: lastIoSeconds < 0 ? -1 : lastIoSeconds * 1000,
       replicas: this.#engine.replicas(),
+      sentinels: sentinels && { name: sentinels.name, known: sentinels.known, connected: sentinels.connected },
     }
   }
 
@@ -257,13 +265,21 @@ export class Store<V = unknown> extends Face<V> {
 
   /**
    * Follows a primary from now on, until `promote` or `close`; resolves when the first sync is through. A link that breaks
-   * is made again, for ever. `signal` ends the waiting, not the following. Throws StoreError ABORTED, CLOSED, INVALID.
+   * is made again, for ever. `signal` ends the waiting, not the following. With `sentinels`, they are asked who the primary
+   * is, now and after every failover; it also resolves when that is this node itself. Throws StoreError ABORTED, CLOSED, INVALID.
    */
-  async replicaOf(target: string | PrimaryAddress | Transport, options: { signal?: AbortSignal } = {}): Promise<void> {
+  async replicaOf(
+    target: string | PrimaryAddress | WatchedPrimary | Transport,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<void> {
     this.#assertOpen()
     options.signal?.throwIfAborted()
-    const destination = destinationOf(target)
-    this.#follow(destination)
+    if (typeof target === 'object' && 'sentinels' in target) this.#watch(target)
+    else {
+      const destination = destinationOf(target)
+      this.#forgetSentinels()
+      this.#follow(destination)
+    }
     await this.#untilLinkIs('connected', options.signal)
   }
 
@@ -292,6 +308,7 @@ export class Store<V = unknown> extends Face<V> {
   /** Becomes a primary: a new replid, the old one kept as replid2. On a primary it does nothing. */
   async promote(): Promise<void> {
     this.#assertOpen()
+    this.#forgetSentinels()
     this.#engine.promote()
   }
 
@@ -342,6 +359,7 @@ export class Store<V = unknown> extends Face<V> {
     const saves = save && engine.loading === null
     this.#verification.close()
     this.#migrations.close()
+    this.#forgetSentinels()
     engine.link?.stop()
     const timeoutMs = drainMs ?? (this.#env.isVirtual ? 0 : engine.config.number('shutdown-timeout') * 1000)
     if (timeoutMs > 0 && engine.farewell.mustWait) await engine.farewell.wait(timeoutMs)
@@ -486,6 +504,21 @@ export class Store<V = unknown> extends Face<V> {
   #follow({ transport, username, password }: Destination): void {
     const from = this.#env.name ?? [...this.#listeners].find((listener) => listener.port === undefined)?.address
     this.#engine.followTransport(transport, { username, password, from })
+  }
+
+  #watch(target: WatchedPrimary): void {
+    const sentinels = watch(this.#engine, target, {
+      follow: (transport) => this.#follow({ transport }),
+      listensAt: ({ host, port }) => [...this.#listeners].some(({ address }) => address === nameOf(host, port)),
+    })
+    this.#forgetSentinels()
+    this.#sentinels = sentinels
+    sentinels.start()
+  }
+
+  #forgetSentinels(): void {
+    this.#sentinels?.stop()
+    this.#sentinels = null
   }
 
   #untilLinkIs(wanted: LinkState, signal?: AbortSignal): Promise<void> {

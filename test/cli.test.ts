@@ -1,7 +1,17 @@
 // The `hotspare` program as a process of its own: how it is configured, what it says, where it listens, how it ends.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -437,6 +447,36 @@ test('CONFIG REWRITE keeps the file, with what has changed', async () => {
   const bare = await freePort()
   await ready(['--port', String(bare), '--dir', folder('bare')])
   assert.match(String(await ask(bare, 'CONFIG', 'REWRITE')), /without a config file/)
+})
+
+test('CONFIG REWRITE follows the role, and leaves nothing else behind', async () => {
+  const port = await freePort()
+  const place = folder('rewritten')
+  const path = file('rewritten/node.conf', `# first\nport ${port}\nslaveof 127.0.0.1 1\n# last\n`)
+  const program = await ready([path])
+  const rewritten = async (...argv: string[]): Promise<string> => {
+    await ask(port, ...argv)
+    assert.is(await ask(port, 'CONFIG', 'REWRITE'), 'OK')
+    return readFileSync(path, 'utf8')
+  }
+  assert.match(
+    await rewritten('REPLICAOF', 'NO', 'ONE'),
+    new RegExp(`^# first\nport ${port}\n\n# last\n\n?# Generated`),
+  )
+  assert.match(await rewritten('SLAVEOF', '127.0.0.1', '2'), /\nreplicaof 127\.0\.0\.1 2\n$/)
+  chmodSync(path, 0o600)
+  const same = await rewritten('PING')
+  assert.is(same.match(/^replicaof/gm)?.length, 1)
+  assert.is(same.match(/# Generated/g)?.length, 1)
+  assert.is(statSync(path).mode & 0o777, 0o644)
+  assert.equal(readdirSync(place), ['node.conf'])
+  assert.match(String(await ask(port, 'INFO', 'server')), new RegExp(`\r\nconfig_file:${path}\r\n`))
+  await program.says(/# CONFIG REWRITE executed with success\./)
+  // Where nothing can be written, everything stays as it was.
+  rmSync(place, { recursive: true })
+  const refused = await ask(port, 'CONFIG', 'REWRITE')
+  assert.is(String(refused), 'ErrorReply: ERR Rewriting config file: No such file or directory')
+  await program.says(/# CONFIG REWRITE failed: No such file or directory/)
 })
 
 test('CONFIG SET dir enters it, or refuses', async () => {

@@ -30,6 +30,7 @@ const layers = [
     'transaction',
     'verification',
     'remote',
+    'sentinels',
     'migration',
     'digest-check',
     'handles',

@@ -1,7 +1,18 @@
 // What the program was started with: the command line, the files it names and includes, standard input; in the order in
 // which redis-server takes them, and with its words for what is wrong.
 
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fatal } from '../config/conf-file.js'
 import { COMMAND_LINE, Config, type Directive, parseConfigText, parseFlags } from '../config/config.js'
@@ -125,7 +136,53 @@ export function codeOf(error: unknown): string | undefined {
   return 'code' in error ? String(error.code) : undefined
 }
 
-/** Where a new text for the file goes until it is whole: beside it, so that the rename cannot leave the disk. */
-export function temporaryName(file: string): string {
-  return join(dirname(file), `.${process.pid}.${Date.now()}.conf`)
+/**
+ * CONFIG REWRITE: the new file takes the old one's place whole and on the disk, or not at all. It is written beside it, so
+ * that the rename cannot leave the disk. Throws CONFIG.
+ */
+export function rewriteFile(config: Config, file: string): void {
+  const temporary = join(dirname(file), `.${process.pid}.${Date.now()}.conf`)
+  try {
+    const text = config.rewrite(readOriginal(file))
+    try {
+      writeWhole(temporary, text)
+      renameSync(temporary, file)
+    } catch (error) {
+      rmSync(temporary, { force: true })
+      throw error
+    }
+    syncFolder(dirname(file))
+  } catch (error) {
+    throw new StoreError('CONFIG', systemText(error), { cause: error })
+  }
+}
+
+function writeWhole(path: string, text: string): void {
+  const handle = openSync(path, 'wx', 0o644)
+  try {
+    writeFileSync(handle, text)
+    fchmodSync(handle, 0o644) // whatever the mask of the process is, as Redis does
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** What was renamed in it stays so. */
+function syncFolder(path: string): void {
+  const handle = openSync(path, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function readOriginal(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    return undefined
+  }
 }

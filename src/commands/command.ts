@@ -299,8 +299,8 @@ export interface Server {
   reload(): void
   /** What is known of the file that is being loaded at the start; null when there is none, or no more. */
   readonly loading: Loading | null
-  /** Writes the configuration file anew; null when the node was started without one. */
-  readonly rewriteConfig: (() => void) | null
+  /** The configuration file, and what writes it anew; null when the node was started without one. */
+  readonly configFile: { readonly path: string; rewrite(): void } | null
   /** The active expiry may be turned off (DEBUG SET-ACTIVE-EXPIRE). */
   activeExpire: boolean
   /** TCP port that clients reach us at; 0 when there is none. */

@@ -10,6 +10,7 @@ import type { Reply } from '../protocol/writer.js'
 import { dumpFunctions, payloadVersion, restoreFunctions } from '../rdb/payload.js'
 import { type Command, type Context, command, type Handler, option, text } from './command.js'
 import { helpCommand } from './help.js'
+import { NOT_BUSY } from './scripts.js'
 
 const NO_SCRIPTS =
   'ERR No scripts are run here, and no library can be loaded. FUNCTION RESTORE keeps what a real server has dumped.'
@@ -162,7 +163,7 @@ function stats({ server, reply }: Context): void {
 }
 
 function kill(): void {
-  throw new ReplyError('NOTBUSY No scripts in execution right now.')
+  throw new ReplyError(NOT_BUSY)
 }
 
 const helpLines = [

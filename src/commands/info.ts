@@ -46,7 +46,7 @@ function zeros(names: string): Field[] {
   return names.split(' ').map((name) => [name, 0] as const)
 }
 
-function serverFields({ env, config, runId, port, startedAt }: Server, now: number): Field[] {
+function serverFields({ env, config, configFile, runId, port, startedAt }: Server, now: number): Field[] {
   const { pid, arch, platform, nodeVersion } = env.process
   const upSeconds = Math.max(0, Math.floor((now - startedAt) / 1000))
   return [
@@ -74,7 +74,7 @@ function serverFields({ env, config, runId, port, startedAt }: Server, now: numb
     ['configured_hz', config.number('hz')],
     ['lru_clock', Math.floor(now / 1000) & 0xffffff],
     ['executable', ''],
-    ['config_file', ''],
+    ['config_file', configFile?.path ?? ''],
     ['io_threads_active', 0],
   ]
 }

@@ -373,11 +373,14 @@ function setWithDir(
 }
 
 function configRewrite({ server, reply }: Context): void {
-  if (server.rewriteConfig === null) throw new ReplyError('ERR The server is running without a config file')
+  const { log } = server.env
+  if (server.configFile === null) throw new ReplyError('ERR The server is running without a config file')
   try {
-    server.rewriteConfig()
+    server.configFile.rewrite()
+    log.warn('CONFIG REWRITE executed with success.')
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
+    log.warn(`CONFIG REWRITE failed: ${error.message}`)
     throw new ReplyError(`ERR Rewriting config file: ${error.message}`)
   }
   reply.ok()

@@ -18,6 +18,7 @@ import { migrateCommands } from './migrate.js'
 import { pubsubCommands } from './pubsub.js'
 import { replicationCommands } from './replication.js'
 import { saveCommands } from './save.js'
+import { scriptCommands } from './scripts.js'
 import { serverCommands } from './server.js'
 import { setCommands } from './sets.js'
 import { sortCommands } from './sort.js'
@@ -45,6 +46,7 @@ const all: readonly (readonly Command[])[] = [
   serverCommands,
   replicationCommands,
   functionCommands,
+  scriptCommands,
   dumpCommands,
   migrateCommands,
   saveCommands,

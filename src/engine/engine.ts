@@ -97,7 +97,7 @@ export class Engine implements Server {
   beforeReply: () => void = () => {}
   migration: Server['migration'] = null
   lastSaveAt: number
-  rewriteConfig: (() => void) | null = null
+  configFile: Server['configFile'] = null
   events: Partial<EngineEvents> = {}
   port = 0
   readonly #role: Role

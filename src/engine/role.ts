@@ -153,6 +153,7 @@ export class Role {
       transport,
       options.from ?? env.name,
     )
+    if (this.link !== null) link.downSince = this.link.downSince
     this.link = link
     stream.forgetSelected()
     this.#release ??= env.hold()

@@ -75,7 +75,8 @@ export class ReplicaLink {
   #load: SnapshotLoad | null = null
   #announced: { replid: string; offset: number } | null = null
   #ioAt = 0
-  #downSince: number
+  /** By the monotonic clock; -1: there was no link that was up, this one or the one before it. */
+  downSince = -1
   /** The link takes no more: `owed` when an ACK is to be sent as soon as it does. */
   #room: 'free' | 'full' | 'owed' = 'free'
   /** The offset at which the stream could not be applied last: a second failure there asks for everything. */
@@ -92,7 +93,6 @@ export class ReplicaLink {
     this.#host = host
     this.transport = transport
     this.#from = from
-    this.#downSince = host.env.monotonic()
   }
 
   get isUp(): boolean {
@@ -102,8 +102,9 @@ export class ReplicaLink {
   get lastIoSeconds(): number {
     return this.#link === null ? -1 : Math.floor((this.#host.env.monotonic() - this.#ioAt) / 1000)
   }
+  /** -1: see `downSince`. */
   get downSeconds(): number {
-    return Math.floor((this.#host.env.monotonic() - this.#downSince) / 1000)
+    return this.downSince < 0 ? -1 : Math.floor((this.#host.env.monotonic() - this.downSince) / 1000)
   }
 
   /** Connects, and keeps at it. `resumable`: the history tells where a primary could let us go on. */
@@ -144,7 +145,7 @@ export class ReplicaLink {
   }
 
   #become(state: LinkState, error?: Error): void {
-    if (this.state === 'connected' && state !== 'connected') this.#downSince = this.#host.env.monotonic()
+    if (this.state === 'connected' && state !== 'connected') this.downSince = this.#host.env.monotonic()
     this.state = state
     this.#host.stateChanged(state, error)
   }

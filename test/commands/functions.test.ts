@@ -30,6 +30,22 @@ async function keep(...codes: string[]): Promise<Buffer> {
   return dump
 }
 
+test('SCRIPT: no script ever runs', { skip }, () =>
+  both.same([
+    ...['SCRIPT KILL', 'SCRIPT KILL x', 'script exists', 'SCRIPT EXISTS a b', 'SCRIPT FLUSH', 'SCRIPT FLUSH ASYNC'],
+    ...[
+      'SCRIPT FLUSH x',
+      'SCRIPT FLUSH SYNC x',
+      'SCRIPT',
+      'SCRIPT NONE',
+      'SCRIPT LOAD',
+      'MULTI',
+      'SCRIPT KILL',
+      'EXEC',
+    ],
+  ]),
+)
+
 /** Each a library of one function, so that there is only one order. */
 const sources: Record<string, string> = {
   'a name and a function': `redis.register_function('f', function(keys, args) return 1 end)`,
