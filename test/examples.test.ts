@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
-import { missingPeer, startServer } from './peers.js'
+import { missingPeer, peer, startServer } from './peers.js'
 import { suite } from './suite.js'
 
 const test = suite('examples')
@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = join(root, 'examples')
 
 /** Started by others, not by a person. */
-const parts = ['takeover-primary.ts', 'workers-thread.mjs']
+const parts = ['sentinel-node.ts', 'takeover-primary.ts', 'workers-thread.mjs']
 const ran = new Set<string>(parts)
 
 async function run(name: string, ...args: string[]): Promise<string> {
@@ -87,6 +87,15 @@ test('follow-redis.ts', { skip: missingPeer('redis', '7.0.15') }, async () => {
   } finally {
     clearInterval(change)
   }
+})
+
+test('sentinel.ts: a writer survives the primary', {
+  skip: missingPeer('redis', '7.0.15'),
+  limitMs: 90_000,
+}, async () => {
+  const output = await run('sentinel.ts', peer('redis', '7.0.15')!.sentinel)
+  assert.match(output, /Every step held\./)
+  assert.match(output, /node [23] is a primary/)
 })
 
 test('each of them is run here, and says how a person runs it', () => {
