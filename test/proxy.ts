@@ -31,6 +31,8 @@ interface Pair {
 
 export class FaultyProxy {
   readonly port: number
+  /** For connections that start from now on. */
+  targetPort: number
   /** Connections accepted so far, the refused ones too. */
   accepted = 0
   /** Bytes that the target sent on the newest connection. */
@@ -40,14 +42,13 @@ export class FaultyProxy {
   /** What is passed on to the target instead of a chunk. */
   alter: ((chunk: Buffer) => Buffer) | undefined
   readonly #server: Server
-  readonly #targetPort: number
   readonly #pairs = new Set<Pair>()
   #state: 'open' | 'refusing' | 'paused' = 'open'
 
   private constructor(server: Server, port: number, targetPort: number) {
     this.#server = server
     this.port = port
-    this.#targetPort = targetPort
+    this.targetPort = targetPort
     server.on('connection', (near) => this.#accept(near))
   }
 
@@ -111,7 +112,7 @@ export class FaultyProxy {
       near.resetAndDestroy()
       return
     }
-    const far = connect({ port: this.#targetPort, host: '127.0.0.1' })
+    const far = connect({ port: this.targetPort, host: '127.0.0.1' })
     const pair = { near, far }
     this.#pairs.add(pair)
     for (const socket of [near, far]) {

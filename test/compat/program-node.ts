@@ -6,11 +6,14 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Argument, type ClientOptions, RawClient, type Reply } from '../client.js'
+import { freePort } from '../peers.js'
 import { deadline } from '../suite.js'
 import type { Node } from './nodes.js'
 
 const PROGRAM = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 const TSX = import.meta.resolve('tsx')
+/** Somebody else may take the port that was found free. */
+const TRIES = 5
 
 /** A node that is a process of its own: a program of ours, or a real server. */
 export interface ProcessNode extends Node {
@@ -37,7 +40,8 @@ export class ProgramNode implements ProcessNode {
 
   private constructor(file: string, port: number) {
     this.port = port
-    this.#process = spawn(process.execPath, ['--import', TSX, PROGRAM, file], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const args = ['--import', TSX, PROGRAM, file, '--port', String(port)]
+    this.#process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [this.#process.stdout, this.#process.stderr])
       stream?.on('data', (chunk: Buffer) => {
         this.#output += chunk.toString()
@@ -51,15 +55,22 @@ export class ProgramNode implements ProcessNode {
     })
   }
 
-  /** With the file that it had in this folder before, if there is one. */
-  static async start(dir: string, port: number, config: Record<string, string> = {}): Promise<ProgramNode> {
+  /** At a free port; with the file that it had in this folder before, if there is one. */
+  static async start(dir: string, config: Record<string, string> = {}): Promise<ProgramNode> {
     mkdirSync(dir, { recursive: true })
     const file = join(dir, 'hotspare.conf')
-    const lines = Object.entries({ port: String(port), dir, 'enable-debug-command': 'yes', ...config })
+    const lines = Object.entries({ dir, 'enable-debug-command': 'yes', ...config })
     if (!existsSync(file)) writeFileSync(file, lines.map(([name, value]) => `${name} ${value}\n`).join(''))
-    const node = new ProgramNode(file, port)
-    await node.#ready()
-    return node
+    for (let tries = 1; ; tries++) {
+      const node = new ProgramNode(file, await freePort())
+      try {
+        await node.#ready()
+        return node
+      } catch (error) {
+        await node.kill()
+        if (tries === TRIES || !node.log().includes('Address already in use')) throw error
+      }
+    }
   }
 
   async #ready(): Promise<void> {

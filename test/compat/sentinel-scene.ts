@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import * as assert from 'uvu/assert'
 import type { RawClient } from '../client.js'
-import { type Family, freePort, type PeerServer, startServer } from '../peers.js'
+import { type Family, type PeerServer, startServer } from '../peers.js'
 import { FaultyProxy } from '../proxy.js'
 import { until } from '../suite.js'
 import { inStep, StoreNode } from './nodes.js'
@@ -69,8 +69,7 @@ export class SentinelScene {
   }
 
   async #startMember(i: number, kind: Software | undefined): Promise<void> {
-    const port = await freePort()
-    const proxy = await FaultyProxy.to(port)
+    const proxy = await FaultyProxy.to(0)
     this.#stops.push(() => proxy.close())
     const dir = join(this.#dir, `node-${i}`)
     const config = {
@@ -80,10 +79,11 @@ export class SentinelScene {
       'repl-diskless-sync-delay': '0',
       'repl-timeout': '5',
     }
-    const start = (): Promise<ProcessNode> =>
-      kind === undefined
-        ? ProgramNode.start(dir, port, config)
-        : startServer({ ...kind, port, dir, config: { ...config, 'repl-diskless-load': 'on-empty-db' } })
+    const start = async (): Promise<ProcessNode> => {
+      const node = await (kind === undefined ? ProgramNode.start(dir, config) : startServer({ ...kind, dir, config }))
+      proxy.targetPort = node.port
+      return node
+    }
     const file = join(dir, kind === undefined ? 'hotspare.conf' : 'redis.conf')
     this.members[i] = { node: await start(), file, proxy, start }
     this.#stops.push(() => this.members[i].node.stop())
@@ -250,9 +250,13 @@ export class SentinelScene {
   }
 }
 
-/** Writes one key after the other through a client that was told of the Sentinels only. */
+/** Where the writer puts its numbers. */
+const LOG = 'log'
+
+/** Writes one number after the other through a client that was told of the Sentinels only. */
 class Writer {
-  written = 0
+  /** What was answered with OK. */
+  readonly acknowledged: string[] = []
   failed = 0
   #lastError = ''
   readonly #client: Redis
@@ -277,9 +281,10 @@ class Writer {
 
   async #write(): Promise<void> {
     while (!this.#stopped) {
+      const number = String(this.acknowledged.length + this.failed)
       try {
-        await this.#client.set(`k:${this.written % 500}`, `v:${this.written}`)
-        this.written++
+        await this.#client.rpush(LOG, number)
+        this.acknowledged.push(number)
       } catch (error) {
         this.failed++
         this.#lastError = (error as Error).message
@@ -289,9 +294,10 @@ class Writer {
   }
 
   async goesOn(): Promise<void> {
-    const target = this.written + 10
+    const { length } = this.acknowledged
+    const isGoingOn = (): boolean => this.acknowledged.length >= length + 10
     try {
-      await until(() => this.written >= target, { what: `writes go on after ${this.written}`, timeoutMs: STEP_MS })
+      await until(isGoingOn, { what: `writes go on after ${length}`, timeoutMs: STEP_MS })
     } catch (error) {
       throw new Error(`${(error as Error).message}; ${this.failed} failed, the last one: ${this.#lastError}`, {
         cause: error,
