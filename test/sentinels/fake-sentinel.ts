@@ -10,6 +10,8 @@ export const NAME = 'main'
 
 export class FakeSentinel {
   readonly name: string
+  /** Its own id. */
+  id: string
   /** Whom it takes for the primary: a node's name; null: it does not know of any. */
   primary: string | null
   epoch = 0
@@ -29,6 +31,7 @@ export class FakeSentinel {
   constructor(net: MemoryNetwork, name: string, primary: string | null) {
     this.#net = net
     this.name = name
+    this.id = idOf(name)
     this.primary = primary
   }
 
@@ -105,7 +108,7 @@ export class FakeSentinel {
     if (name !== 'SENTINEL') return `-ERR unknown command '${name}'\r\n`
     const [subcommand, primary] = rest
     if (this.refused.includes(subcommand)) return '-NOPERM this user has no permissions\r\n'
-    if (subcommand === 'MYID') return encodeBulk(idOf(this.name))
+    if (subcommand === 'MYID') return encodeBulk(this.id)
     const isKnown = primary === NAME && this.primary !== null
     if (subcommand === 'GET-MASTER-ADDR-BY-NAME') return isKnown ? encode(this.primary!, '6379') : '*-1\r\n'
     if (!isKnown) return '-ERR No such master with that name\r\n'
@@ -116,7 +119,7 @@ export class FakeSentinel {
   }
 }
 
-function idOf(name: string): string {
+export function idOf(name: string): string {
   return name.padEnd(40, '0')
 }
 

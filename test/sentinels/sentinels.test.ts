@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import type { Store, StoreOptions } from '../../src/store.js'
 import { World } from '../sim/world.js'
 import { suite } from '../suite.js'
-import { FakeSentinel, NAME } from './fake-sentinel.js'
+import { FakeSentinel, idOf, NAME } from './fake-sentinel.js'
 
 const test = suite('sentinels')
 
@@ -156,6 +156,38 @@ test('learns of the others from the one that it was told of, and forgets those t
   assert.is(late.subscribers, 1)
 })
 
+test('one that is known under two addresses is asked once', async () => {
+  await using scene = await Scene.start()
+  const { c } = scene
+  // Not there yet: so s2 is learned of, and is the same.
+  await scene.ask(['s1', 'alias'])
+  await scene.sim.advance(1000)
+  assert.equal(c.status().sentinels, { name: NAME, known: 4, connected: 3 })
+  const alias = await FakeSentinel.start(scene.sim, 'alias', 'a')
+  alias.id = idOf('s2')
+  await scene.sim.advance(15_000)
+  assert.equal(c.status().sentinels, { name: NAME, known: 3, connected: 3 })
+  assert.is(alias.subscribers, 1)
+  assert.is(scene.sentinels[1].subscribers, 0)
+})
+
+test('a switch while a Sentinel is being asked is asked for again', async () => {
+  await using scene = await Scene.start()
+  const { sentinels } = scene
+  for (const one of sentinels.slice(1)) await one.stop()
+  sentinels[0].peers = []
+  await scene.ask(['s1'])
+  await scene.b.promote()
+  scene.sim.delay(50)
+  sentinels[0].switchTo('b')
+  await scene.sim.advance(275) // it has answered the first question, of several
+  sentinels[0].switchTo('a')
+  await scene.sim.advance(1500)
+  const asked = sentinels[0].asked.filter((one) => one.includes('GET-MASTER-ADDR'))
+  assert.is(asked.length, 3)
+  assert.is(scene.followed, 'a')
+})
+
 test('of Sentinels that disagree the one with the higher epoch counts', async () => {
   await using scene = await Scene.start()
   await scene.failOver()
@@ -189,16 +221,21 @@ test('a primary that is not there is waited for, and given up when they name ano
   assert.is(scene.followed, 'a')
 })
 
-for (const [how, options] of [
-  ['by its run id', {}],
-  ['by the address it announces', { config: { 'replica-announce-ip': 'c', 'replica-announce-port': '6379' } }],
+for (const [how, name, options] of [
+  ['by its run id', 'c', {}],
+  // Which leads nowhere from here.
+  [
+    'by what it announces',
+    'outside',
+    { config: { 'replica-announce-ip': 'outside', 'replica-announce-port': '6379' } },
+  ],
 ] as const) {
   test(`a node that they name itself is the primary, and no replica of itself: ${how}`, async () => {
     await using scene = await Scene.start(options)
     const { c, sentinels } = scene
     const roles: string[] = []
     c.on('role', (role) => roles.push(role))
-    for (const one of sentinels) one.primary = 'c'
+    for (const one of sentinels) one.primary = name
     await scene.ask()
     assert.is(c.role, 'primary')
     assert.equal(roles, ['replica', 'primary'])
@@ -208,7 +245,7 @@ for (const [how, options] of [
     await scene.sim.advance(1000)
     assert.is(scene.followed, 'a')
     assert.is(c.size, 0)
-    for (const one of sentinels) one.switchTo('c')
+    for (const one of sentinels) one.switchTo(name)
     await scene.sim.advance(3000)
     assert.is(c.role, 'primary')
   })
@@ -310,6 +347,7 @@ test('promote, another primary, and close end the asking, and leave nothing behi
   await scene.ask()
   await c.promote()
   await scene.sim.settle()
+  const timers = scene.sim.timers('c')
   assert.is(c.status().sentinels, null)
   assert.equal(
     sentinels.map(({ subscribers }) => subscribers),
@@ -323,8 +361,15 @@ test('promote, another primary, and close end the asking, and leave nothing behi
   await scene.sim.until(c.replicaOf(scene.sim.at('a')))
   assert.is(c.status().sentinels, null)
   await scene.ask()
-  void c.replicaOf({ ...scene.target(), name: 'another' }).catch(() => {})
-  await scene.sim.advance(10)
+  // In the midst of a question, and of asking a node who it is.
+  for (const ms of [130, 380]) {
+    scene.sim.delay(50)
+    void c.replicaOf(scene.target()).catch(() => {})
+    await scene.sim.advance(ms)
+    await c.promote()
+    assert.is(scene.sim.timers('c'), timers, `after ${ms} ms`)
+    await scene.sim.settle()
+  }
   await c.close()
   await scene.sim.settle()
   assert.is(scene.sim.timers('c'), 0)
