@@ -17,7 +17,7 @@ export type { Link, LinkHandlers, Listening, Transport } from './link.js'
 export type { Listener, ListenerOptions } from './listener.js'
 export type { ReplyValue } from './protocol/writer.js'
 export type { LinkState } from './replication/replica.js'
-export type { WatchedPrimary } from './sentinels/watched-primary.js'
+export type { SentinelsStatus, WatchedPrimary } from './sentinels/watched-primary.js'
 export {
   type FileOptions,
   type ListenOptions,

@@ -25,9 +25,7 @@ import { encodeCommand } from './protocol/parser.js'
 import { Remote } from './remote.js'
 import type { Replica } from './replication/primary.js'
 import type { LinkState } from './replication/replica.js'
-import type { Sentinels } from './sentinels/sentinels.js'
-import { type WatchedPrimary, watch } from './sentinels/watched-primary.js'
-import { nameOf } from './transports/socket-link.js'
+import { PrimaryWatch, type SentinelsStatus, type WatchedPrimary } from './sentinels/watched-primary.js'
 import { type TlsOptions, tcp } from './transports/tcp.js'
 import { type Verdict, Verification } from './verification.js'
 
@@ -97,8 +95,8 @@ export interface StoreStatus {
   /** On a replica: milliseconds since the primary was last heard, whole seconds; -1 without a link. */
   lagMs: number
   replicas: ReplicaView[]
-  /** The Sentinels that are asked for the primary: how many are known, and how many of them are connected. */
-  sentinels: { name: string; known: number; connected: number } | null
+  /** The Sentinels that are asked for the primary; null: none are. */
+  sentinels: SentinelsStatus | null
 }
 
 /** Key, number of the keyspace. Told after the change, on replicas too. */
@@ -138,10 +136,10 @@ export class Store<V = unknown> extends Face<V> {
   readonly #env: Env
   readonly #verification: Verification<Replica>
   readonly #migrations: Migrations
+  readonly #watch: PrimaryWatch
   #file: RdbFile | null = null
   #log: AppendOnlyFile | null = null
   #folder: Folder | null = null
-  #sentinels: Sentinels | null = null
   #closing: Promise<void> | null = null
 
   /**
@@ -185,6 +183,10 @@ export class Store<V = unknown> extends Face<V> {
       answer: (json) => engine.link?.tell(['REPLCONF', 'hotspare-verify', json]),
     })
     engine.migration = this.#migrations = new Migrations(engine)
+    this.#watch = new PrimaryWatch(engine, {
+      follow: (transport) => this.#follow({ transport }),
+      addresses: () => [...this.#listeners].map(({ address }) => address),
+    })
     this.#faces = [this]
     for (let index = 1; index < config.number('databases'); index++) {
       this.#faces.push(new Face(engine, index, faceOptions))
@@ -229,7 +231,6 @@ export class Store<V = unknown> extends Face<V> {
   status(): StoreStatus {
     const { history, link, role } = this.#engine
     const lastIoSeconds = link?.lastIoSeconds ?? -1
-    const sentinels = this.#sentinels
     return {
       role,
       replid: history.replid,
@@ -241,7 +242,7 @@ export class Store<V = unknown> extends Face<V> {
       skippedCommands: Object.fromEntries(this.#engine.upstream.skipped),
       lagMs: lastIoSeconds < 0 ? -1 : lastIoSeconds * 1000,
       replicas: this.#engine.replicas(),
-      sentinels: sentinels && { name: sentinels.name, known: sentinels.known, connected: sentinels.connected },
+      sentinels: this.#watch.status,
     }
   }
 
@@ -274,10 +275,10 @@ export class Store<V = unknown> extends Face<V> {
   ): Promise<void> {
     this.#assertOpen()
     options.signal?.throwIfAborted()
-    if (typeof target === 'object' && 'sentinels' in target) this.#watch(target)
+    if (typeof target === 'object' && 'sentinels' in target) this.#watch.begin(target)
     else {
       const destination = destinationOf(target)
-      this.#forgetSentinels()
+      this.#watch.end()
       this.#follow(destination)
     }
     await this.#untilLinkIs('connected', options.signal)
@@ -308,7 +309,7 @@ export class Store<V = unknown> extends Face<V> {
   /** Becomes a primary: a new replid, the old one kept as replid2. On a primary it does nothing. */
   async promote(): Promise<void> {
     this.#assertOpen()
-    this.#forgetSentinels()
+    this.#watch.end()
     this.#engine.promote()
   }
 
@@ -359,7 +360,7 @@ export class Store<V = unknown> extends Face<V> {
     const saves = save && engine.loading === null
     this.#verification.close()
     this.#migrations.close()
-    this.#forgetSentinels()
+    this.#watch.end()
     engine.link?.stop()
     const timeoutMs = drainMs ?? (this.#env.isVirtual ? 0 : engine.config.number('shutdown-timeout') * 1000)
     if (timeoutMs > 0 && engine.farewell.mustWait) await engine.farewell.wait(timeoutMs)
@@ -504,21 +505,6 @@ export class Store<V = unknown> extends Face<V> {
   #follow({ transport, username, password }: Destination): void {
     const from = this.#env.name ?? [...this.#listeners].find((listener) => listener.port === undefined)?.address
     this.#engine.followTransport(transport, { username, password, from })
-  }
-
-  #watch(target: WatchedPrimary): void {
-    const sentinels = watch(this.#engine, target, {
-      follow: (transport) => this.#follow({ transport }),
-      listensAt: ({ host, port }) => [...this.#listeners].some(({ address }) => address === nameOf(host, port)),
-    })
-    this.#forgetSentinels()
-    this.#sentinels = sentinels
-    sentinels.start()
-  }
-
-  #forgetSentinels(): void {
-    this.#sentinels?.stop()
-    this.#sentinels = null
   }
 
   #untilLinkIs(wanted: LinkState, signal?: AbortSignal): Promise<void> {

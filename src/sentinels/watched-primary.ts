@@ -3,6 +3,7 @@
 import type { Engine } from '../engine/engine.js'
 import { StoreError } from '../errors.js'
 import type { Transport } from '../link.js'
+import { nameOf } from '../transports/socket-link.js'
 import { type TlsOptions, tcp } from '../transports/tcp.js'
 import type { Place } from './sentinel.js'
 import { Sentinels } from './sentinels.js'
@@ -30,56 +31,102 @@ const TIMEOUT_MS = 2000
 
 export interface Follower {
   follow(transport: Transport): void
-  /** Whether one of our listeners has this address. */
-  listensAt(place: Place): boolean
+  /** Where our listeners listen, as a person would name it. */
+  addresses(): string[]
 }
 
-/**
- * From now on the node is a replica: of nobody until the Sentinels have named the primary, so that it takes no write that
- * would be lost; or the primary, once they say so. Throws INVALID.
- */
-export function watch(engine: Engine, target: WatchedPrimary, follower: Follower): Sentinels {
-  const { name, username, password, tls, sentinelTls, timeoutMs = TIMEOUT_MS } = target
-  if (name === '') throw new StoreError('INVALID', 'the Sentinels know the primary by a name: it is missing')
-  if (target.sentinels.length === 0) throw new StoreError('INVALID', 'at least one Sentinel must be named')
-  if (!(timeoutMs > 0)) throw new StoreError('INVALID', `an answer cannot come within ${timeoutMs} ms`)
-  const { config } = engine
-  const dial = ({ host, port }: Place, secure: TlsOptions | undefined): Transport =>
-    secure === undefined ? engine.dial(host, port) : tcp({ host, port, tls: secure })
-  const sentinels = target.sentinels.map((one) =>
-    'connect' in one ? one : dial({ host: one.host ?? '127.0.0.1', port: one.port ?? SENTINEL_PORT }, sentinelTls),
-  )
-  if (password !== undefined) {
-    config.assign('masterauth', password)
-    config.assign('masteruser', username ?? '')
+export interface SentinelsStatus {
+  /** Of the primary. */
+  name: string
+  /** Sentinels that are known, and how many of them are connected. */
+  known: number
+  connected: number
+}
+
+/** The Sentinels that a node asks, if it does. */
+export class PrimaryWatch {
+  readonly #engine: Engine
+  readonly #follower: Follower
+  #sentinels: Sentinels | null = null
+
+  constructor(engine: Engine, follower: Follower) {
+    this.#engine = engine
+    this.#follower = follower
   }
-  follower.follow(nobody(name))
-  return new Sentinels(
-    {
-      env: engine.env,
-      runId: engine.runId,
-      dialSentinel: (place) => dial(place, sentinelTls),
-      dialNode: (place) => dial(place, tls),
-      isOurs: (place) => follower.listensAt(place) || isAnnounced(engine, place),
-      follow: (transport) => {
-        // A Sentinel may have been faster, with SLAVEOF; but that says nothing of TLS.
-        const { link } = engine
-        const isFollowed = link?.transport.host === transport.host && link.transport.port === transport.port
-        if (!isFollowed || tls !== undefined) follower.follow(transport)
+
+  get status(): SentinelsStatus | null {
+    const sentinels = this.#sentinels
+    return sentinels && { name: sentinels.name, known: sentinels.known, connected: sentinels.connected }
+  }
+
+  /**
+   * From now on the node is a replica: of nobody until the Sentinels have named the primary, so that it takes no write that
+   * would be lost; or the primary, once they say so. Throws INVALID.
+   */
+  begin(target: WatchedPrimary): void {
+    const { name, username, password } = target
+    const sentinels = this.#sentinelsOf(target)
+    this.end()
+    this.#sentinels = sentinels
+    if (password !== undefined) {
+      this.#engine.config.assign('masterauth', password)
+      this.#engine.config.assign('masteruser', username ?? '')
+    }
+    this.#follower.follow(nobody(name))
+    sentinels.start()
+  }
+
+  end(): void {
+    this.#sentinels?.stop()
+    this.#sentinels = null
+  }
+
+  #sentinelsOf(target: WatchedPrimary): Sentinels {
+    const { name, tls, sentinelTls, timeoutMs = TIMEOUT_MS } = target
+    if (name === '') throw new StoreError('INVALID', 'the Sentinels know the primary by a name: it is missing')
+    if (target.sentinels.length === 0) throw new StoreError('INVALID', 'at least one Sentinel must be named')
+    if (!(timeoutMs > 0)) throw new StoreError('INVALID', `an answer cannot come within ${timeoutMs} ms`)
+    const engine = this.#engine
+    const { config } = engine
+    const dial = ({ host, port }: Place, secure: TlsOptions | undefined): Transport =>
+      secure === undefined ? engine.dial(host, port) : tcp({ host, port, tls: secure })
+    return new Sentinels(
+      {
+        env: engine.env,
+        runId: engine.runId,
+        dialSentinel: (place) => dial(place, sentinelTls),
+        dialNode: (place) => dial(place, tls),
+        isOurs: (place) => this.#isOurs(place),
+        follow: (transport) => this.#follow(transport, tls !== undefined),
+        promote: () => {
+          if (engine.role === 'replica') engine.promote()
+        },
       },
-      promote: () => {
-        if (engine.role === 'replica') engine.promote()
+      {
+        name,
+        sentinels: target.sentinels.map((one) =>
+          'connect' in one
+            ? one
+            : dial({ host: one.host ?? '127.0.0.1', port: one.port ?? SENTINEL_PORT }, sentinelTls),
+        ),
+        username: target.sentinelUsername ?? '',
+        password: target.sentinelPassword ?? '',
+        node: () => ({ username: config.text('masteruser'), password: config.text('masterauth') }),
+        timeoutMs,
       },
-    },
-    {
-      name,
-      sentinels,
-      username: target.sentinelUsername ?? '',
-      password: target.sentinelPassword ?? '',
-      node: () => ({ username: config.text('masteruser'), password: config.text('masterauth') }),
-      timeoutMs,
-    },
-  )
+    )
+  }
+
+  /** A Sentinel may have been faster, with SLAVEOF; but that says nothing of TLS. */
+  #follow(transport: Transport, secure: boolean): void {
+    const { link } = this.#engine
+    const isFollowed = link?.transport.host === transport.host && link.transport.port === transport.port
+    if (!isFollowed || secure) this.#follower.follow(transport)
+  }
+
+  #isOurs(place: Place): boolean {
+    return isAnnounced(this.#engine, place) || this.#follower.addresses().includes(nameOf(place.host, place.port))
+  }
 }
 
 function isAnnounced({ config, port }: Engine, place: Place): boolean {
