@@ -33,6 +33,7 @@ const layers = [
     'migration',
     'digest-check',
     'handles',
+    'events',
     'face',
     'store',
     'listener',
