@@ -23,6 +23,9 @@ export type StoreErrorCode =
   | 'AOF' // an append-only file is damaged, or cannot be applied
   | 'PROTOCOL' // the peer sent what is not the protocol
   | 'UNKNOWN_COMMAND' // a primary streamed a command that this version does not know
+  | 'HISTORY' // a place in the stream that this node's data does not hold, and will not
+  | 'PAUSED' // a failover is under way: this node takes no writes until its end
+  | 'REFUSED' // a failover's target did not take over
   | 'LINK' // a connection could not be made, or broke
   | 'FILE' // a file cannot be read or written
   | 'LOCKED' // another store, of this process or of another, has the folder
@@ -37,6 +40,10 @@ export class StoreError extends Error {
     this.code = code
   }
 }
+
+/** What clients that waited are told when their node became a replica. */
+export const BECAME_REPLICA =
+  'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'
 
 /** Our own mistake, never the caller's or the peer's: nothing can be relied on afterwards. */
 export function assert(condition: unknown, message: string): asserts condition {

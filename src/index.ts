@@ -7,6 +7,7 @@ export type { Progress } from './commands/save.js'
 export { Config, parseConfigText, parseFlags } from './config/config.js'
 export { type Env, type Logger, silentLog, systemEnv, type Timer } from './env.js'
 export { ReplyError, StoreError, type StoreErrorCode } from './errors.js'
+export type { StoreEvents } from './events.js'
 export type { AnyHandle, Condition, Face, SetOptions } from './face.js'
 export { HashHandle } from './handles/hash.js'
 export { ListHandle } from './handles/list.js'
@@ -19,12 +20,13 @@ export type { ReplyValue } from './protocol/writer.js'
 export type { LinkState } from './replication/replica.js'
 export type { SentinelsStatus, WatchedPrimary } from './sentinels/watched-primary.js'
 export {
+  type FailoverOptions,
   type FileOptions,
   type ListenOptions,
   Store,
-  type StoreEvents,
   type StoreOptions,
   type StoreStatus,
+  type Token,
 } from './store.js'
 export { MemoryNetwork, type MemoryNetworkOptions, type Nodes } from './transports/memory.js'
 export type { NetworkEvent, Told } from './transports/memory-link.js'

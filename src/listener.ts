@@ -178,7 +178,7 @@ class Connection {
     const { client } = this
     client.lastActiveAt = this.#engine.env.now()
     client.bytesIn += chunk.length
-    if (client.kind === 'replica') this.#engine.heard(client)
+    if (client.kind === 'replica') this.#engine.replication.heard(client)
     this.#engine.stats.bytesIn += chunk.length
     this.#parser.limits = this.#limitsNow()
     this.#parser.feed(chunk)
@@ -371,7 +371,7 @@ class Connection {
 
   #drained(): void {
     if (this.client.kind === 'replica') {
-      this.#engine.drained(this.client)
+      this.#engine.replication.drained(this.client)
       return
     }
     this.#overSoftSince = null

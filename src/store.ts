@@ -1,6 +1,5 @@
 // The store: the Map face on keyspace 0, and what goes on between stores: listening, following, promotion, events.
 
-import { EventEmitter } from 'eventemitter3'
 import { type Destination, destinationOf, type PrimaryAddress } from './address.js'
 import { type Codec, type CodecName, ValueCodec } from './codec.js'
 import type { ReplicaView } from './commands/command.js'
@@ -11,6 +10,7 @@ import { holdsTheSame, keysThatDiffer } from './digest-check.js'
 import { Engine } from './engine/engine.js'
 import { type Env, type Logger, systemEnv } from './env.js'
 import { StoreError } from './errors.js'
+import { Events, type StoreEvents } from './events.js'
 import { Face, type FaceOptions } from './face.js'
 import type { Change, Keyspace } from './keyspace/keyspace.js'
 import type { Transport } from './link.js'
@@ -99,39 +99,35 @@ export interface StoreStatus {
   sentinels: SentinelsStatus | null
 }
 
-/** Key, number of the keyspace. Told after the change, on replicas too. */
-type KeyEvent = (key: string, db: number) => void
+export interface FailoverOptions {
+  /** The replica, as its primary reaches it: as `replicaOf` takes it. Default: the first that has everything. */
+  to?: string | PrimaryAddress | Transport
+  /** After `timeoutMs` it takes over though it has not everything: what it has not is lost. */
+  force?: boolean
+  /** How long it may take until it has everything. Default: as long as it takes. */
+  timeoutMs?: number
+  /** Gives the failover up. */
+  signal?: AbortSignal
+}
 
-export interface StoreEvents {
-  set: KeyEvent
-  delete: KeyEvent
-  expire: KeyEvent
-  evict: KeyEvent
-  clear: (db: number) => void
-  role: (role: 'primary' | 'replica') => void
-  /** The link to the primary changed its state; the error says why it broke. */
-  link: (state: LinkState, error?: Error) => void
-  /** A full sync replaced the data. */
-  sync: () => void
-  /** A save began, has come this far (ten times a second), or is over. */
-  progress: (progress: Progress) => void
-  /** A replica came, changed its state, or went. */
-  replica: (replica: { name: string; state: string }) => void
-  /** A listener of an event threw. Without a listener here it is logged. */
-  error: (error: unknown) => void
+/** Everything that was written up to one moment. */
+export interface Token {
+  /** Which history: the id of the replication stream. */
+  replid: string
+  /** How far in it, in bytes. */
+  offset: number
 }
 
 /** How long a replica may take to answer, if it is not said: it has to come to that place of the stream, and sum its data. */
 const VERIFY_TIMEOUT_MS = 60_000
 
-const DATA_EVENTS = ['set', 'delete', 'expire', 'evict', 'clear'] as const
+/** How long a write may take to arrive, if it is not said. */
+const ARRIVAL_TIMEOUT_MS = 10_000
 
 export class Store<V = unknown> extends Face<V> {
   readonly #engine: Engine
   readonly #faces: Face<V>[]
-  readonly #events = new EventEmitter()
-  /** What `once` puts on, and what it was given: `off` takes either. */
-  readonly #onceOf = new WeakMap<object, unknown>()
+  readonly #events: Events
   readonly #listeners = new Set<Listener>()
   readonly #env: Env
   readonly #verification: Verification<Replica>
@@ -173,6 +169,9 @@ export class Store<V = unknown> extends Face<V> {
     super(engine, 0, faceOptions)
     this.#engine = engine
     this.#env = env
+    this.#events = new Events(env.log, (isObserved) => {
+      engine.observed = isObserved
+    })
     this.#verification = new Verification({
       env,
       get dataset() {
@@ -198,17 +197,17 @@ export class Store<V = unknown> extends Face<V> {
       changed: (change, key, keyspace) => this.#changed(change, key, keyspace),
       link: (state, error) => {
         if (state === 'connected') this.#log?.followed()
-        this.#emit('link', state, error)
+        this.#events.emit('link', state, error)
       },
-      role: (role) => this.#emit('role', role),
+      role: (role) => this.#events.emit('role', role),
       synced: () => {
         this.#log?.replaced()
         this.#file?.replaced()
-        this.#emit('sync')
+        this.#events.emit('sync')
       },
       marked: (text) => this.#verification.met(text),
       verified: (replica, json) => this.#verification.answered(replica, json),
-      replica: ({ name, state }) => this.#emit('replica', { name, state }),
+      replica: ({ name, state }) => this.#events.emit('replica', { name, state }),
     }
   }
 
@@ -275,6 +274,7 @@ export class Store<V = unknown> extends Face<V> {
   ): Promise<void> {
     this.#assertOpen()
     options.signal?.throwIfAborted()
+    this.#engine.replication.failover.assertIdle()
     if (typeof target === 'object' && 'sentinels' in target) this.#watch.begin(target)
     else {
       const destination = destinationOf(target)
@@ -309,18 +309,77 @@ export class Store<V = unknown> extends Face<V> {
   /** Becomes a primary: a new replid, the old one kept as replid2. On a primary it does nothing. */
   async promote(): Promise<void> {
     this.#assertOpen()
+    this.#engine.replication.failover.assertIdle()
     this.#watch.end()
     this.#engine.promote()
   }
 
-  /** Resolves when reads are as good as they get: at once on a primary; on a replica, in step and heard of lately. */
+  /**
+   * Hands the role of the primary to a replica, and follows it: nothing that was written is lost. Clients' writes wait
+   * meanwhile, and are answered with READONLY; writes of this store's owner throw StoreError PAUSED. Until the target has everything this
+   * node is the primary; then it is a replica that asks, again and again, the target to take over, until it has, or until
+   * `signal`, FAILOVER ABORT or `close`. If nothing comes of it this node is the primary again, and it throws StoreError: INVALID (no such
+   * replica, one is under way, this is a replica), TIMEOUT, REFUSED, LINK (the target was lost), ABORTED, CLOSED.
+   */
+  async failover({ to, force = false, timeoutMs = 0, signal }: FailoverOptions = {}): Promise<void> {
+    this.#assertOpen()
+    const { transport, ...login } = to === undefined ? {} : destinationOf(to)
+    const target = transport === undefined ? null : { host: transport.host, port: transport.port, transport, ...login }
+    await this.#engine.replication.failover.run({ to: target, force, timeoutMs }, signal)
+  }
+
+  /**
+   * Waits until so many replicas have everything that was written here until now, and says how many do: fewer when
+   * `timeoutMs` (default: no limit) is over before. Throws StoreError INVALID on a replica, ABORTED, CLOSED; and ReplyError UNBLOCKED
+   * when this store becomes a replica meanwhile.
+   */
+  async wait(replicas: number, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<number> {
+    this.#assertOpen()
+    if (this.role === 'replica') throw new StoreError('INVALID', 'nobody acknowledges to a replica')
+    const { timeoutMs = 0, signal } = options
+    const { replication, history } = this.#engine
+    return replication.acknowledgments.replicated(replicas, history.offset, { timeoutMs, signal })
+  }
+
+  /**
+   * Resolves when reads are as good as they get: what was in files is loaded, and a replica is in step and has heard of its
+   * primary lately. Throws StoreError ABORTED, CLOSED.
+   */
   async ready(options: { maxLagMs?: number; signal?: AbortSignal } = {}): Promise<void> {
     for (;;) {
+      while (this.#engine.loading !== null) await this.#pause(10, options.signal)
       await this.#untilLinkIs('connected', options.signal)
       const { lagMs } = this.status()
       if (this.role === 'primary' || lagMs <= (options.maxLagMs ?? Number.POSITIVE_INFINITY)) return
       await this.#pause(10, options.signal)
     }
+  }
+
+  /**
+   * The place after the last write that is here: on a primary what was just written, on a replica what has arrived. Plain
+   * data, to be handed to whoever reads elsewhere: see `waitFor`. From the first one on a primary's changes are encoded, as
+   * they are for a replica.
+   */
+  token(): Token {
+    const { history, stream, config, role } = this.#engine
+    if (role === 'primary') stream.open(config.number('repl-backlog-size'))
+    return { replid: history.replid, offset: history.offset }
+  }
+
+  /**
+   * Resolves when this node holds everything up to that place: read your own writes on a replica. Places of before a
+   * failover, or of before the last sixteen, are understood. Throws StoreError TIMEOUT after `timeoutMs` (default 10 seconds);
+   * HISTORY when the place is not in what is held here and cannot come any more: the write was lost in a failover, or nobody
+   * here can know; ABORTED; CLOSED.
+   */
+  async waitFor(token: Token, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<void> {
+    this.#assertOpen()
+    const { replid, offset } = token
+    if (typeof replid !== 'string' || !Number.isSafeInteger(offset) || offset < 0) {
+      throw new StoreError('INVALID', 'a token is what `token` gave: { replid, offset }')
+    }
+    const timeoutMs = options.timeoutMs ?? ARRIVAL_TIMEOUT_MS
+    await this.#engine.replication.arrivals.wait({ replid, offset }, { timeoutMs, signal: options.signal })
   }
 
   /**
@@ -380,25 +439,17 @@ export class Store<V = unknown> extends Face<V> {
   }
 
   on<E extends keyof StoreEvents>(event: E, listener: StoreEvents[E]): this {
-    this.#events.on(event, listener as (...args: unknown[]) => void)
-    this.#observe()
+    this.#events.on(event, listener)
     return this
   }
 
   once<E extends keyof StoreEvents>(event: E, listener: StoreEvents[E]): this {
-    const once = (...args: unknown[]): void => {
-      this.off(event, once as StoreEvents[E])
-      ;(listener as (...args: unknown[]) => void)(...args)
-    }
-    this.#onceOf.set(once, listener)
-    return this.on(event, once as StoreEvents[E])
+    this.#events.once(event, listener)
+    return this
   }
 
   off<E extends keyof StoreEvents>(event: E, listener: StoreEvents[E]): this {
-    for (const each of this.#events.listeners(event)) {
-      if (each === listener || this.#onceOf.get(each) === listener) this.#events.off(event, each)
-    }
-    this.#observe()
+    this.#events.off(event, listener)
     return this
   }
 
@@ -410,7 +461,7 @@ export class Store<V = unknown> extends Face<V> {
     const engine = this.#engine
     const told = (progress: Progress): void => {
       onProgress?.(progress)
-      this.#emit('progress', progress)
+      this.#events.emit('progress', progress)
     }
     const pace = new LoadPace(engine, told, signal)
     const folder = new Folder({
@@ -427,7 +478,7 @@ export class Store<V = unknown> extends Face<V> {
       owner: engine,
       disk,
       assertOurs: () => folder.assertOurs(),
-      progress: (progress) => this.#emit('progress', progress),
+      progress: (progress) => this.#events.emit('progress', progress),
     })
     engine.file = file
     try {
@@ -478,33 +529,18 @@ export class Store<V = unknown> extends Face<V> {
 
   /** What INFO shows, and what our primary is told: the port of the listener that was opened first. */
   #choosePort(): void {
-    this.#engine.port = [...this.#listeners].find((listener) => listener.port !== undefined)?.port ?? 0
-  }
-
-  #observe(): void {
-    this.#engine.observed = DATA_EVENTS.some((event) => this.#events.listenerCount(event) > 0)
+    const listeners = [...this.#listeners]
+    this.#engine.port = listeners.find((listener) => listener.port !== undefined)?.port ?? 0
+    this.#engine.replication.address = listeners.find((listener) => listener.port === undefined)?.address
   }
 
   #changed(change: Change, key: string, { index }: Keyspace): void {
-    if (change === 'clear') this.#emit('clear', index)
-    else if (change !== 'time') this.#emit(change, key, index)
-  }
-
-  /** A listener that throws must not stop the store, nor the listeners after it. */
-  #emit(event: keyof StoreEvents, ...args: unknown[]): void {
-    for (const listener of this.#events.listeners(event)) {
-      try {
-        listener(...args)
-      } catch (error) {
-        if (event !== 'error' && this.#events.listenerCount('error') > 0) this.#emit('error', error)
-        else this.#env.log.error(`a listener of '${event}' threw: ${error}`)
-      }
-    }
+    if (change === 'clear') this.#events.emit('clear', index)
+    else if (change !== 'time') this.#events.emit(change, key, index)
   }
 
   #follow({ transport, username, password }: Destination): void {
-    const from = this.#env.name ?? [...this.#listeners].find((listener) => listener.port === undefined)?.address
-    this.#engine.followTransport(transport, { username, password, from })
+    this.#engine.followTransport(transport, { username, password })
   }
 
   #untilLinkIs(wanted: LinkState, signal?: AbortSignal): Promise<void> {

@@ -5,42 +5,11 @@ import { encodeCommand } from '../src/protocol/parser.js'
 import type { Store } from '../src/store.js'
 import type { MemoryNetwork } from '../src/transports/memory.js'
 import { parse } from './resp.js'
+import { Caller } from './sim/caller.js'
 import { World } from './sim/world.js'
 import { suite } from './suite.js'
 
 const test = suite('migration')
-
-/** A client of a node, by requests as lines of words. */
-class Caller {
-  readonly #link: ReturnType<ReturnType<MemoryNetwork['at']>['connect']>
-  #heard = ''
-
-  constructor(sim: MemoryNetwork, name: string) {
-    this.#link = sim.at(name).connect('caller')
-    this.#link.open({
-      data: (chunk) => {
-        this.#heard += chunk.toString('latin1')
-      },
-      drain() {},
-      closed() {},
-    })
-  }
-
-  send(line: string): void {
-    this.#link.send(encodeCommand(line.split(' ').map((word) => (word === '""' ? '' : word))))
-  }
-
-  /** What was answered since the last time. */
-  heard(): string {
-    const heard = this.#heard
-    this.#heard = ''
-    return heard
-  }
-
-  close(): void {
-    this.#link.destroy()
-  }
-}
 
 /** A server that says what the test tells it to, and nothing by itself. */
 class Target {

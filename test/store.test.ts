@@ -1,7 +1,7 @@
 // The store as a whole: what it puts into the stream, its events, its roles, its end.
 
 import * as assert from 'uvu/assert'
-import type { StoreEvents } from '../src/store.js'
+import type { StoreEvents } from '../src/events.js'
 import { equal } from './sim/equal.js'
 import { listenTo, pair, streamOf, World } from './sim/world.js'
 import { suite } from './suite.js'

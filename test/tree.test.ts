@@ -34,6 +34,7 @@ const layers = [
     'migration',
     'digest-check',
     'handles',
+    'events',
     'face',
     'store',
     'listener',

@@ -193,6 +193,7 @@ const ownCategories: Readonly<Record<string, string>> = {
   sort_ro: 'set sortedset list dangerous',
   swapdb: 'keyspace dangerous',
   wait: 'connection',
+  waitaof: 'connection',
 }
 
 /** ACL categories, without the `@`. */
@@ -292,6 +293,7 @@ const tips: Readonly<Record<string, readonly string[]>> = {
   ttl: [UNSURE],
   unlink: [MANY_SHARDS, SUM],
   wait: [ANY_SHARD, 'response_policy:agg_min'],
+  waitaof: [ANY_SHARD, 'response_policy:agg_min'],
   xadd: [UNSURE],
   xautoclaim: [UNSURE],
   xclaim: [UNSURE],

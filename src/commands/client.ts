@@ -83,6 +83,8 @@ export class Client {
   noTouch = false
   /** Close the link once the replies written so far have left. */
   closeAfterReply = false
+  /** Where the stream stood after its last command: WAIT waits until replicas have that. */
+  offset = 0
   lastCommand = 'NULL'
   lastActiveAt: number
   commands = 0

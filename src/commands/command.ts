@@ -11,6 +11,8 @@ import { ReplyError, replyErrors } from '../errors.js'
 import type { Dataset } from '../keyspace/dataset.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import type { Reply } from '../protocol/writer.js'
+import type { Acknowledgments } from '../replication/acknowledgments.js'
+import type { Failover } from '../replication/failover.js'
 import type { History } from '../replication/history.js'
 import type { AppendOnly } from './append-only.js'
 import type { Channels } from './channels.js'
@@ -84,9 +86,14 @@ export interface Wait {
   /**
    * It is not for a key that the client waits, but for work outside of the engine (MIGRATE): it is begun when the call is
    * over. With `done`, to be called once and never from inside, the command runs again, whether the client is still there
-   * or not. Nobody ends such a wait otherwise.
+   * or not. Nobody ends such a wait otherwise, unless it has `ended`.
    */
   work?: (done: () => void) => void
+  /**
+   * The wait for the work is over, however it ended: `done` is not to be called any more. With it the wait may end as any
+   * other: when its time is over, by CLIENT UNBLOCK, when the client goes or the node becomes a replica.
+   */
+  ended?: () => void
 }
 
 /** Where the keys are: positions as COMMAND gives them, or a function for commands whose options say. */
@@ -306,22 +313,27 @@ export interface Server {
   /** TCP port that clients reach us at; 0 when there is none. */
   readonly port: number
 
+  /** Who follows whom, what waits for replicas, and failover. */
+  readonly replication: {
+    readonly acknowledgments: Acknowledgments
+    readonly failover: Failover
+    /** PSYNC and SYNC: the client becomes a replica's link. `wanted` counts as PSYNC does; replid `?` asks for all. */
+    attach(client: Client, replid: string, wanted: number, isSync: boolean): void
+    /** REPLCONF ACK; with FACK, how much of it is on the replica's disk. */
+    acknowledge(client: Client, offset: number, fsyncedOffset?: number): void
+    /** REPLCONF GETACK from our primary: an ACK is due at once. */
+    acknowledgeNow(): void
+  }
   replicas(): ReplicaView[]
   primary(): PrimaryView | null
   backlog(): { active: boolean; sizeBytes: number; firstByte: number; lengthBytes: number }
 
   /** Follows that primary from now on: REPLICAOF. */
   follow(host: string, port: number): void
-  /** REPLICAOF NO ONE. */
-  promote(): void
-  /** PSYNC and SYNC: the client becomes a replica's link. `wanted` counts as PSYNC does; replid `?` asks for all. */
-  attachReplica(client: Client, replid: string, wanted: number, isSync: boolean): void
-  /** REPLCONF ACK. */
-  acknowledge(client: Client, offset: number): void
+  /** REPLICAOF NO ONE; `why` is for the log. */
+  promote(why?: string): void
   /** REPLCONF hotspare-verify: a replica's checksums. */
   verified(client: Client, json: string): void
-  /** REPLCONF GETACK from our primary: an ACK is due at once. */
-  acknowledgeNow(): void
 
   /** Runs a command of a transaction within the call that is under way. */
   callQueued(client: Client, command: Command, argv: Arg[]): void

@@ -242,7 +242,7 @@ function replicationFields(server: Server): Field[] {
       ({ host, port, state, offset, lagSeconds }, i) =>
         [`slave${i}`, `ip=${host},port=${port},state=${state},offset=${offset},lag=${lagSeconds}`] as const,
     ),
-    ['master_failover_state', 'no-failover'],
+    ['master_failover_state', server.replication.failover.state],
     ['master_replid', history.replid],
     ['master_replid2', history.replid2],
     ['master_repl_offset', history.offset],

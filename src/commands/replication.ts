@@ -75,9 +75,11 @@ export const replicationCommands: readonly Command[] = [
     summary: 'Makes the connection a replica that goes on from an offset, if it can.',
     syntax: 'replicationid offset',
     run: ({ server, client }, argv) => {
+      if (client.kind !== 'normal' || client.monitor) return
+      if (argv.length > 3 && option(argv[3]) === 'FAILOVER') takeOver(server, client, text(argv[1]))
       if (!mayAttach(server, client)) return
       const wanted = Number(bigInteger(argv[2]))
-      server.attachReplica(client, text(argv[1]), wanted, false)
+      server.replication.attach(client, text(argv[1]), wanted, false)
     },
   }),
   command({
@@ -89,12 +91,13 @@ export const replicationCommands: readonly Command[] = [
     summary: 'Makes the connection a replica that starts with a snapshot.',
     run: ({ server, client }) => {
       if (!mayAttach(server, client)) return
-      server.attachReplica(client, '?', -1, true)
+      server.replication.attach(client, '?', -1, true)
     },
   }),
 ]
 
 function replicaof({ server, client, reply }: Context, argv: Arg[]): void {
+  server.replication.failover.assertIdle()
   if (option(argv[1]) === 'NO' && option(argv[2]) === 'ONE') {
     if (server.role === 'replica') server.promote()
     reply.ok()
@@ -140,9 +143,22 @@ function role({ server, reply }: Context): void {
   reply.integer(primary.up ? history.offset : -1)
 }
 
+/** Our primary hands its role to us. Then it is a replica like any other. */
+function takeOver(server: Server, client: Client, replid: string): void {
+  server.env.log.warn(`Failover request received for replid ${replid}.`)
+  if (server.role === 'primary') throw new ReplyError("ERR PSYNC FAILOVER can't be sent to a master.")
+  if (replid.toLowerCase() !== server.history.replid) {
+    throw new ReplyError('ERR PSYNC FAILOVER replid must match my replid.')
+  }
+  server.promote(`failover request from '${client.link?.remote}'`)
+}
+
 /** False when the connection is a replica's already, or can be none: nothing is answered then. */
 function mayAttach(server: Server, { kind, monitor }: Client): boolean {
   if (kind !== 'normal' || monitor) return false
+  if (server.replication.failover.isUnderWay) {
+    throw new ReplyError("NOMASTERLINK Can't SYNC while failing over")
+  }
   // Without its own primary a replica has nothing to hand on.
   if (server.primary()?.up === false) throw new ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
   return true
@@ -152,7 +168,7 @@ function mayAttach(server: Server, { kind, monitor }: Client): boolean {
 function replconf(ctx: Context, argv: Arg[]): void {
   if (argv.length % 2 === 0) throw replyErrors.syntax()
   for (let i = 1; i < argv.length; i += 2) {
-    if (!setOption(ctx, text(argv[i]), argv[i + 1])) return
+    if (!setOption(ctx, text(argv[i]), argv, i + 1)) return
   }
   // Tells a replica of our own kind, which asked so, who we are. Others read no further than the plus sign.
   if (argv.length === 3 && text(argv[2]) === 'hotspare') ctx.reply.status('OK hotspare')
@@ -160,8 +176,9 @@ function replconf(ctx: Context, argv: Arg[]): void {
 }
 
 /** False for what is never answered: an answer would stand in the middle of the stream. */
-function setOption({ server, client }: Context, name: string, arg: Arg): boolean {
+function setOption({ server, client }: Context, name: string, argv: readonly Arg[], at: number): boolean {
   const { announced } = client
+  const arg = argv[at]
   switch (name.toLowerCase()) {
     case 'listening-port':
       announced.port = integerBetween(arg, INT32_MIN, INT32_MAX)
@@ -199,12 +216,15 @@ function setOption({ server, client }: Context, name: string, arg: Arg): boolean
       return true
     case 'ack': {
       const offset = parseInteger(arg)
-      // `fack n` may stand behind it: what is on the replica's disk. Nobody here asks for that.
-      if (client.kind === 'replica' && offset !== undefined) server.acknowledge(client, Number(offset))
+      // From Redis 7.2: what is on the replica's disk.
+      const fsynced = at + 2 < argv.length && option(argv[at + 1]) === 'FACK' ? parseInteger(argv[at + 2]) : undefined
+      if (client.kind === 'replica' && offset !== undefined) {
+        server.replication.acknowledge(client, Number(offset), fsynced === undefined ? undefined : Number(fsynced))
+      }
       return false
     }
     case 'getack':
-      if (client.kind === 'primary') server.acknowledgeNow()
+      if (client.kind === 'primary') server.replication.acknowledgeNow()
       return false
     default:
       throw new ReplyError(`ERR Unrecognized REPLCONF option: ${name}`)

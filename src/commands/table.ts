@@ -7,6 +7,7 @@ import { bitmapCommands } from './bitmaps.js'
 import type { Command } from './command.js'
 import { connectionCommands } from './connection.js'
 import { dumpCommands } from './dump.js'
+import { failoverCommands } from './failover.js'
 import { fieldTimeCommands } from './field-times.js'
 import { functionCommands } from './functions.js'
 import { geoCommands } from './geo.js'
@@ -27,6 +28,7 @@ import { streamCommands } from './streams.js'
 import { stringCommands } from './strings.js'
 import { transactionCommands } from './transactions.js'
 import { vectorSetCommands } from './vector-sets.js'
+import { waitCommands } from './wait.js'
 
 const all: readonly (readonly Command[])[] = [
   stringCommands,
@@ -45,6 +47,8 @@ const all: readonly (readonly Command[])[] = [
   connectionCommands,
   serverCommands,
   replicationCommands,
+  failoverCommands,
+  waitCommands,
   functionCommands,
   scriptCommands,
   dumpCommands,

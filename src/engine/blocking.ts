@@ -10,6 +10,7 @@ import type { Arg } from '../bytes.js'
 import type { Blocked, Client } from '../commands/client.js'
 import type { Command, Wait } from '../commands/command.js'
 import type { Env } from '../env.js'
+import { BECAME_REPLICA } from '../errors.js'
 import type { Change, Keyspace, TypeName } from '../keyspace/keyspace.js'
 import type { Watcher } from './contents.js'
 
@@ -23,8 +24,6 @@ export interface BlockingHost {
   observeIfNeeded(): void
   typeOf(db: number, key: string): TypeName
 }
-
-const BECAME_REPLICA = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'
 
 type WaitType = Wait['type']
 
@@ -46,6 +45,8 @@ export class Blocking implements Watcher {
   readonly #waiting = new Map<number, Map<string, Awaited>>()
   /** Keys that may serve somebody, in the order of the first signal since their last turn. */
   #ready = new Map<string, Ready>()
+  /** Those who wait for no key, and whose waiting may end before its time (WAIT). */
+  readonly #keyless = new Set<Client>()
   #count = 0
   /** For what they wait: nobody hears of a type that nobody waits for, at whichever key. */
   readonly #counts: Record<WaitType, number> = { list: 0, zset: 0, stream: 0 }
@@ -109,6 +110,7 @@ export class Blocking implements Watcher {
     const blocked: Blocked = { command, argv: wait.argv ?? argv, wait, db: client.db, timer }
     client.blocked = blocked
     this.#counts[wait.type]++
+    if (wait.ended !== undefined) this.#keyless.add(client)
     let keys = this.#waiting.get(client.db)
     if (keys === undefined) this.#waiting.set(client.db, (keys = new Map()))
     for (const key of wait.keys) {
@@ -126,6 +128,7 @@ export class Blocking implements Watcher {
     blocked.timer?.cancel()
     client.blocked = null
     this.#counts[blocked.wait.type]--
+    if (this.#keyless.delete(client)) blocked.wait.ended!()
     const keys = this.#waiting.get(blocked.db)
     for (const key of blocked.wait.keys) {
       const clients = keys?.get(key)?.clients
@@ -154,12 +157,13 @@ export class Blocking implements Watcher {
 
   /** All who wait are told that they wait in vain, and are sent away: this node became a replica. */
   releaseAll(): void {
-    for (const keys of [...this.#waiting.values()])
-      for (const { clients } of [...keys.values()])
-        for (const client of [...clients]) {
-          client.closeAfterReply = true
-          this.release(client, BECAME_REPLICA)
-        }
+    const waiting = [...this.#keyless]
+    for (const keys of this.#waiting.values()) for (const { clients } of keys.values()) waiting.push(...clients)
+    for (const client of waiting) {
+      if (client.blocked === null) continue
+      client.closeAfterReply = true
+      this.release(client, BECAME_REPLICA)
+    }
   }
 
   /** Serves whom the changes so far can serve, and whom serving those can serve in turn. */

@@ -9,12 +9,13 @@ import { monitorLine } from '../commands/monitor.js'
 import { ReplyError, StoreError } from '../errors.js'
 import type { RequestParser } from '../protocol/parser.js'
 import { type ReplyValue, ValueReply } from '../protocol/writer.js'
+import type { History } from '../replication/history.js'
 import type { Blocking } from './blocking.js'
 import type { Bounds } from './bounds.js'
 import { CallContext } from './call-context.js'
 import type { Gate } from './gate.js'
 import type { Journal } from './journal.js'
-import type { Pause } from './pause.js'
+import { mayReplicate, type Pause } from './pause.js'
 import type { Timing } from './timing.js'
 
 /** The engine, as far as calls need it. */
@@ -38,6 +39,7 @@ export interface CallParts {
 export class Calls {
   readonly #server: CallServer
   readonly #parts: CallParts
+  readonly #history: History
   // A transaction's commands run inside the call of EXEC, and another try for a client that waited inside of what woke it.
   readonly #context: CallContext
   readonly #queuedContext: CallContext
@@ -46,6 +48,7 @@ export class Calls {
   constructor(server: CallServer, parts: CallParts) {
     this.#server = server
     this.#parts = parts
+    this.#history = server.history
     this.#context = new CallContext(server)
     this.#queuedContext = new CallContext(server)
     this.#retryContext = new CallContext(server)
@@ -63,6 +66,7 @@ export class Calls {
       ctx.mayBlock = client.kind === 'normal'
       const wait = this.#call(ctx, command, argv, parser)
       if (wait !== null) this.#wait(client, command, argv, wait)
+      else client.offset = this.#history.offset
     } catch (error) {
       this.#replyError(client, error)
     }
@@ -83,8 +87,10 @@ export class Calls {
     const reply = new ValueReply()
     const client = new Client({ id: 0, kind: 'internal', reply, now: this.#server.env.now(), authenticated: true })
     client.db = db
+    client.offset = this.#history.offset
     const command = this.#parts.gate.admit(client, argv)
     if (command.isWrite) this.#parts.assertOpen()
+    if (this.#parts.pause.mayHold && mayReplicate(command)) this.#parts.pause.assertOwnerMayWrite()
     this.#parts.timing.pass()
     this.#context.begin(client, this.#server.dataset.keyspaces[db])
     try {
@@ -116,7 +122,9 @@ export class Calls {
     } catch (error) {
       this.#replyError(client, error)
     }
-    if (ctx.wait === null) this.#parts.blocking.end(client)
+    if (ctx.wait !== null) return
+    if (ctx.wasChanged) client.offset = this.#history.offset
+    this.#parts.blocking.end(client)
   }
 
   /** Answers a client that waited with an error. */

@@ -144,6 +144,7 @@ export class Engine implements Server {
       pause: this.pause,
       replicas: () => this.#role.primary.replicas,
       requestAcks: () => this.#role.primary.requestAcks(),
+      endFailover: () => this.#role.failover.giveUp(),
     })
     this.contents = new Contents({
       owner: this.#owner,
@@ -262,6 +263,9 @@ export class Engine implements Server {
   get now(): number {
     return this.#journal.now
   }
+  get replication(): Role {
+    return this.#role
+  }
   get link(): Role['link'] {
     return this.#role.link
   }
@@ -291,16 +295,6 @@ export class Engine implements Server {
     this.channels.unsubscribeAll(client)
     this.tracking.forget(client)
     this.#role.detach(client)
-  }
-
-  /** Bytes came over a replica's link. */
-  heard(client: Client): void {
-    this.#role.heard(client)
-  }
-
-  /** A replica's link has room again. */
-  drained(client: Client): void {
-    this.#role.drained(client)
   }
 
   // Execution
@@ -383,6 +377,7 @@ export class Engine implements Server {
   assertWritable(): void {
     this.#assertOpen()
     if (this.#role.link !== null) throw replyErrors.readOnly()
+    if (this.pause.mayHold) this.pause.assertOwnerMayWrite()
     assertWritable(this)
   }
 
@@ -452,7 +447,8 @@ export class Engine implements Server {
   }
 
   unblock(client: Client, error?: string): boolean {
-    if (client.blocked === null || client.blocked.wait.work !== undefined) return false
+    const wait = client.blocked?.wait
+    if (client.blocked === null || (wait?.work !== undefined && wait.ended === undefined)) return false
     // As in Redis 7.0, a call that somebody ended counts as failed, whatever it answers.
     if (error === undefined) client.blocked.command.failedCalls++
     this.blocking.release(client, error)
@@ -475,18 +471,10 @@ export class Engine implements Server {
     this.#expirer.arm()
   }
 
-  promote(): void {
+  promote(why?: string): void {
     this.config.assign('replicaof', 'no one')
-    this.#role.promote()
+    this.#role.promote(why)
     this.#expirer.arm()
-  }
-
-  attachReplica(client: Client, replid: string, wanted: number, isSync: boolean): void {
-    this.#role.attach(client, replid, wanted, isSync)
-  }
-
-  acknowledge(client: Client, offset: number): void {
-    this.#role.acknowledge(client, offset)
   }
 
   verified(client: Client, json: string): void {
@@ -502,10 +490,6 @@ export class Engine implements Server {
   /** Sends a replica everything anew. */
   reloadReplica(replica: Replica): void {
     this.#role.primary.reload(replica)
-  }
-
-  acknowledgeNow(): void {
-    this.#role.link?.acknowledge()
   }
 
   replicas(): ReplicaView[] {
@@ -566,6 +550,10 @@ export class Engine implements Server {
         this.timing.pass()
       },
       resetApply: () => this.upstream.reset(),
+      pause: this.pause,
+      durability: this.durability,
+      yieldTo: ({ host, port, transport, ...login }) => this.followTransport(transport ?? this.dial(host, port), login),
+      takeBack: () => this.promote('failover aborted'),
       counted: (what) => void this.stats[what]++,
       replicaChanged: (replica) => this.events.replica?.(replica),
       linkChanged: (state, error) => this.events.link?.(state, error),

@@ -19,6 +19,8 @@ export interface FarewellHost {
   readonly pause: Pause
   replicas(): ReadonlySet<Replica>
   requestAcks(): void
+  /** A failover under way is given up. */
+  endFailover(): void
 }
 
 /** Ends the program. `failed` is to be called if it stays after all. */
@@ -58,8 +60,9 @@ export class Farewell {
    */
   async wait(timeoutMs: number): Promise<boolean> {
     const { env, pause, history } = this.#host
+    this.#host.endFailover()
     this.#state = 'waiting'
-    pause.begin(Number.MAX_SAFE_INTEGER, 'write')
+    pause.begin(Number.MAX_SAFE_INTEGER, 'write', 'shutdown')
     // An ACK that is asked for through the stream does not count the bytes that asked for it.
     const { offset } = history
     if (timeoutMs > 0 && this.#lagging(offset).length > 0) {
@@ -83,7 +86,7 @@ export class Farewell {
   abort(): boolean {
     if (this.#state === 'open') return false
     this.#state = 'open'
-    this.#host.pause.end()
+    this.#host.pause.end('shutdown')
     return true
   }
 

@@ -1,22 +1,31 @@
-// CLIENT PAUSE: requests wait until its time is over, those that may write or all. While it lasts, a primary expires and
-// evicts nothing either, so that its data and its offset stand still. And keys that are kept as they are for a while, as they
-// are on their way to another server (MIGRATE): requests that may write to one of them wait. Replicas, our primary's stream
-// and the store's owner are never held up.
+// CLIENT PAUSE, and the pauses of a shutdown and of a failover: requests wait until its time is over, those that may write or
+// all. Each has an end of its own. While one lasts, a primary expires and evicts nothing either, so that its data and its
+// offset stand still. And keys that are kept as they are for a while, as they
+// are on their way to another server (MIGRATE): requests that may write to one of them wait. Replicas and our primary's stream
+// are never held up. The store's owner cannot be made to wait: during a failover its writes are refused.
 
 import { type Arg, textOfArg } from '../bytes.js'
 import type { Client } from '../commands/client.js'
 import type { Command } from '../commands/command.js'
 import type { Env, Timer } from '../env.js'
+import { StoreError } from '../errors.js'
 
 export type PauseKind = 'write' | 'all'
+export type PauseReason = 'client' | 'shutdown' | 'failover'
+
+interface Span {
+  readonly kind: PauseKind
+  /** Ms since 1970. */
+  readonly until: number
+  readonly timer: Timer
+}
 
 export class Pause {
   readonly #env: Env
   /** Called when it begins and when it is over. */
   readonly #changed: () => void
   #state: 'off' | PauseKind = 'off'
-  #until = 0
-  #timer: Timer | null = null
+  readonly #spans = new Map<PauseReason, Span>()
   /** In the order they came. */
   readonly #waiting = new Set<Client>()
   /** Keys that are kept, by keyspace number. */
@@ -38,25 +47,38 @@ export class Pause {
     return this.#waiting.size
   }
 
-  /** Until a time in ms since 1970. A pause that is on already is made longer and stricter, never the other way. */
-  begin(until: number, kind: PauseKind): void {
-    if (this.#state !== 'all') this.#state = kind
-    this.mayHold = true
-    this.#until = Math.max(this.#until, until)
-    this.#timer?.cancel()
-    this.#timer = this.#env.after(this.#until - this.#env.now(), () => this.end())
-    this.#changed()
+  /** Until a time in ms since 1970. One for the same reason is made longer and stricter, never the other way. */
+  begin(until: number, kind: PauseKind, reason: PauseReason = 'client'): void {
+    const before = this.#spans.get(reason)
+    before?.timer.cancel()
+    const later = Math.max(before?.until ?? 0, until)
+    const timer = this.#env.after(later - this.#env.now(), () => this.end(reason))
+    this.#spans.set(reason, { kind: before?.kind === 'all' ? 'all' : kind, until: later, timer })
+    this.#become()
   }
 
-  end(): void {
-    if (this.#state === 'off') return
-    this.#state = 'off'
-    this.#until = 0
-    this.#timer?.cancel()
-    this.#timer = null
-    this.mayHold = this.#kept.size > 0
-    this.#changed()
+  end(reason: PauseReason = 'client'): void {
+    const span = this.#spans.get(reason)
+    if (span === undefined) return
+    span.timer.cancel()
+    this.#spans.delete(reason)
+    this.#become()
     this.#resumeAll()
+  }
+
+  /** Throws PAUSED for a write of the store's owner. */
+  assertOwnerMayWrite(): void {
+    if (this.#spans.has('failover')) {
+      throw new StoreError('PAUSED', 'a failover is under way: the data may not be changed until its end')
+    }
+  }
+
+  /** The strictest there is. */
+  #become(): void {
+    const kinds = [...this.#spans.values()].map(({ kind }) => kind)
+    this.#state = kinds.includes('all') ? 'all' : (kinds[0] ?? 'off')
+    this.mayHold = this.isOn || this.#kept.size > 0
+    this.#changed()
   }
 
   /** No client changes these keys until `release`. */
@@ -91,7 +113,7 @@ export class Pause {
   /** Puts the request aside if it has to wait; says whether it did. */
   hold(client: Client, command: Command, argv: Arg[]): boolean {
     if (client.kind !== 'normal') return false
-    const isPaused = this.#state === 'all' || (this.#state === 'write' && mayReplicate(client, command))
+    const isPaused = this.#state === 'all' || (this.#state === 'write' && writes(client, command))
     if (!isPaused && !this.#touchesKept(client, command, argv)) return false
     client.held = argv
     client.isPaused = true
@@ -114,7 +136,7 @@ export class Pause {
 
   /** Nothing is to happen any more. */
   close(): void {
-    this.#timer?.cancel()
+    for (const { timer } of this.#spans.values()) timer.cancel()
   }
 
   /** The client is gone. */
@@ -123,11 +145,12 @@ export class Pause {
   }
 }
 
-function mayReplicate(client: Client, command: Command): boolean {
-  if (command.name === 'exec') return client.transaction?.queue.some((queued) => writes(queued.command)) === true
-  return writes(command)
+function writes(client: Client, command: Command): boolean {
+  if (command.name === 'exec') return client.transaction?.queue.some((queued) => mayReplicate(queued.command)) === true
+  return mayReplicate(command)
 }
 
-function writes(command: Command): boolean {
+/** Whether it may write to the stream. */
+export function mayReplicate(command: Command): boolean {
   return command.isWrite || command.flags.has('may_replicate')
 }

@@ -10,11 +10,16 @@ import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import { ReplyError } from '../errors.js'
 import type { Transport } from '../link.js'
+import { Acknowledgments } from '../replication/acknowledgments.js'
+import { Arrivals } from '../replication/arrivals.js'
+import { Failover, type Target } from '../replication/failover.js'
 import { Primary, type Replica } from '../replication/primary.js'
 import { type LinkState, type ReplicaConfig, ReplicaLink, type SnapshotLoad } from '../replication/replica.js'
 import type { SnapshotForm } from '../replication/snapshot-form.js'
 import type { Stream } from '../replication/stream.js'
 import type { SnapshotSource } from '../snapshot-pace.js'
+import type { Durability } from './durability.js'
+import type { Pause } from './pause.js'
 import { viewOfReplica } from './views.js'
 
 export interface RoleHost {
@@ -23,11 +28,17 @@ export interface RoleHost {
   readonly stream: Stream
   readonly runId: string
   readonly port: number
+  readonly pause: Pause
+  readonly durability: Durability
   takeSnapshot(form: SnapshotForm): SnapshotSource
   writeSupplement(version: number): void
   beginLoad(): SnapshotLoad
   apply(chunk: Buffer): void
   resetApply(): void
+  /** Follows the one that is to take over. */
+  yieldTo(target: Target): void
+  /** Becomes a primary again, since that one did not. */
+  takeBack(): void
   counted(what: 'syncFull' | 'syncPartialOk' | 'syncPartialErr'): void
   replicaChanged(replica: Replica): void
   linkChanged(state: LinkState, error?: Error): void
@@ -38,15 +49,18 @@ export interface RoleHost {
 export interface FollowOptions {
   username?: string
   password?: string
-  /** The name under which a network that knows names sees us. */
-  from?: string
   /** The link is made then; the node is a replica at once. */
   after?: Promise<unknown>
 }
 
 export class Role {
   readonly primary: Primary
+  readonly arrivals: Arrivals
+  readonly acknowledgments: Acknowledgments
+  readonly failover: Failover
   link: ReplicaLink | null = null
+  /** The name under which a network that knows names sees us, if it is not the environment's. */
+  address: string | undefined
   readonly #host: RoleHost
   readonly #replicas = new Map<Client, Replica>()
   /** While we follow, the process stays alive, also between two attempts to connect. */
@@ -56,6 +70,7 @@ export class Role {
   constructor(host: RoleHost) {
     this.#host = host
     const { env, config, stream } = host
+    this.arrivals = new Arrivals({ env, history: stream.history, isReplica: () => this.link !== null })
     let outputLimit = config.outputLimit('replica')
     this.primary = new Primary({
       env,
@@ -72,8 +87,31 @@ export class Role {
       takeSnapshot: (form) => host.takeSnapshot(form),
       writeSupplement: (version) => host.writeSupplement(version),
       isRelaying: () => this.link !== null,
+      isStill: () => this.failover.isStill,
       counted: (what) => host.counted(what),
       replicaChanged: (replica) => host.replicaChanged(replica),
+    })
+    const requestAcks = (): void => this.primary.requestAcks()
+    this.acknowledgments = new Acknowledgments({
+      env,
+      replicas: () => this.primary.replicas,
+      writtenOffset: () => this.primary.writtenOffset,
+      requestAcks: () => {
+        // The offset is to stand still then. ACKs come by themselves within a second.
+        if (!host.pause.isOn) requestAcks()
+      },
+    })
+    host.durability.on(() => this.acknowledgments.arrived())
+    this.failover = new Failover({
+      env,
+      replicas: () => this.primary.replicas,
+      isReplica: () => this.link !== null,
+      isInStep: (replica) => this.primary.isInStep(replica),
+      requestAcks,
+      hold: () => host.pause.begin(Number.MAX_SAFE_INTEGER, 'write', 'failover'),
+      release: () => host.pause.end('failover'),
+      yieldTo: (target) => host.yieldTo(target),
+      takeBack: () => host.takeBack(),
     })
     config.on('client-output-buffer-limit', () => {
       outputLimit = config.outputLimit('replica')
@@ -95,22 +133,34 @@ export class Role {
 
   detach(client: Client): void {
     const replica = this.#replicas.get(client)
-    if (replica !== undefined && this.#replicas.delete(client)) this.primary.detach(replica)
+    if (replica === undefined || !this.#replicas.delete(client)) return
+    this.primary.detach(replica)
+    this.failover.arrived()
   }
 
+  /** Bytes came over a replica's link. */
   heard(client: Client): void {
     const replica = this.#replicas.get(client)
     if (replica !== undefined) this.primary.heard(replica)
   }
 
+  /** A replica's link has room again. */
   drained(client: Client): void {
     const replica = this.#replicas.get(client)
     if (replica !== undefined) this.primary.drained(replica)
   }
 
-  acknowledge(client: Client, offset: number): void {
+  acknowledge(client: Client, offset: number, fsyncedOffset?: number): void {
     const replica = this.#replicas.get(client)
-    if (replica !== undefined) this.primary.acknowledge(replica, offset)
+    if (replica === undefined) return
+    this.primary.acknowledge(replica, offset, fsyncedOffset)
+    this.acknowledgments.arrived()
+    this.failover.arrived()
+  }
+
+  /** Tells our primary how far we are. */
+  acknowledgeNow(): void {
+    this.link?.acknowledge()
   }
 
   replicaOf(client: Client): Replica | undefined {
@@ -144,20 +194,31 @@ export class Role {
         stream,
         runId: this.#host.runId,
         config: () => this.#linkConfig(),
+        failover: this.failover,
+        fsyncedOffset: () => this.#host.durability.offset,
         beginLoad: () => this.#host.beginLoad(),
-        apply: (chunk) => this.#host.apply(chunk),
+        apply: (chunk) => {
+          this.#host.apply(chunk)
+          if (this.arrivals.isDue) this.arrivals.moved()
+        },
         resetApply: () => this.#host.resetApply(),
         disconnectReplicas: () => this.primary.disconnectAll(),
-        stateChanged: (state, error) => this.#host.linkChanged(state, error),
+        stateChanged: (state, error) => {
+          this.#host.linkChanged(state, error)
+          this.arrivals.look()
+        },
       },
       transport,
-      options.from ?? env.name,
+      env.name ?? this.address,
     )
     if (this.link !== null) link.downSince = this.link.downSince
     this.link = link
     stream.forgetSelected()
     this.#release ??= env.hold()
-    if (wasPrimary) this.#host.roleChanged('replica')
+    if (wasPrimary) {
+      this.acknowledgments.becomeReplica()
+      this.#host.roleChanged('replica')
+    }
     if (options.after === undefined) this.#begin(link, wasPrimary)
     else void options.after.then(() => this.#begin(link, wasPrimary))
   }
@@ -177,7 +238,7 @@ export class Role {
   }
 
   /** Becomes a primary with a new history that remembers the old one. Replicas come back and learn the new id. */
-  promote(): void {
+  promote(why = 'user request'): void {
     if (this.link === null) return
     const { env, stream, config } = this.#host
     this.link.stop()
@@ -194,11 +255,15 @@ export class Role {
     if (stream.backlog === null) stream.reopen(config.number('repl-backlog-size'))
     stream.forgetSelected()
     this.primary.becomeOwner()
-    env.log.info('MASTER MODE enabled (user request)')
+    env.log.info(`MASTER MODE enabled (${why})`)
     this.#host.roleChanged('primary')
+    this.arrivals.look()
   }
 
   close(): void {
+    this.failover.close()
+    this.acknowledgments.close()
+    this.arrivals.close()
     this.#letGo()
     this.link?.stop()
     this.primary.close()

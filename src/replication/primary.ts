@@ -37,6 +37,8 @@ export interface PrimaryHost {
   writeSupplement(version: number): void
   /** The stream is not ours: no PING of our own goes into it, and its backlog is never freed. */
   isRelaying(): boolean
+  /** The offset is to stand still: no PING goes into the stream. */
+  isStill(): boolean
   counted(what: 'syncFull' | 'syncPartialOk' | 'syncPartialErr'): void
   /** A replica came, changed its state, or went. */
   replicaChanged(replica: Replica): void
@@ -69,6 +71,10 @@ export class Replica {
   position = 0
   /** The offset of its last ACK. */
   acknowledged = 0
+  /** Since it came: before its first ACK it may not have heard by which id it goes on. */
+  hasAcknowledged = false
+  /** How much of that is in its append-only file and on its disk, as it said; -1: it keeps none, or did not say. */
+  fsynced = -1
   /** When it was last heard of (monotonic ms). */
   heardAt: number
   /** The link took no more: wait for `drain`. */
@@ -98,6 +104,11 @@ export class Replica {
     const colon = this.link.remote.lastIndexOf(':')
     return colon < 0 ? this.link.remote : this.link.remote.slice(0, colon)
   }
+
+  /** It said at which port it listens, or hangs on a network without ports. */
+  get isReachable(): boolean {
+    return this.traits.port !== 0 || this.link.remote === this.host
+  }
 }
 
 const PING = encodeCommand(['PING'])
@@ -115,6 +126,8 @@ export class Primary {
   #flushAt = 0
   #tick: Timer | null = null
   #pingedAt = 0
+  /** The offset behind the last request for ACKs. */
+  #askedAt = -1
   /** Since when there has been no replica (monotonic ms); for the backlog's time to live. */
   #aloneSince: number | null = null
 
@@ -153,9 +166,11 @@ export class Primary {
     replica.heardAt = this.#host.env.monotonic()
   }
 
-  acknowledge(replica: Replica, offset: number): void {
+  acknowledge(replica: Replica, offset: number, fsynced = -1): void {
     this.heard(replica)
+    replica.hasAcknowledged = true
     if (offset > replica.acknowledged) replica.acknowledged = offset
+    if (fsynced > replica.fsynced) replica.fsynced = fsynced
     if (replica.state === 'acknowledging') this.#becomeOnline(replica)
   }
 
@@ -202,7 +217,20 @@ export class Primary {
 
   /** Asks every replica for an ACK, through the stream. */
   requestAcks(): void {
-    if (this.replicas.size > 0 && !this.#host.isRelaying()) this.#host.stream.writeControl(GETACK)
+    if (this.replicas.size === 0 || this.#host.isRelaying()) return
+    this.#host.stream.writeControl(GETACK)
+    this.#askedAt = this.#host.stream.history.offset
+  }
+
+  /** Where the stream ends, but for a request for ACKs at its very end: the answer does not count that. */
+  get writtenOffset(): number {
+    const { offset } = this.#host.stream.history
+    return offset === this.#askedAt ? offset - GETACK.length : offset
+  }
+
+  /** It has acknowledged the whole stream, under the name that the stream has now. */
+  isInStep(replica: Replica): boolean {
+    return replica.state === 'online' && replica.hasAcknowledged && replica.acknowledged >= this.writtenOffset
   }
 
   close(): void {
@@ -417,7 +445,8 @@ export class Primary {
     const { env, stream } = this.#host
     const { pingSeconds, timeoutSeconds, backlogTtlSeconds } = this.#host.config()
     const now = env.monotonic()
-    if (this.replicas.size > 0 && !this.#host.isRelaying() && now - this.#pingedAt >= pingSeconds * 1000) {
+    const mayPing = this.replicas.size > 0 && !this.#host.isRelaying() && !this.#host.isStill()
+    if (mayPing && now - this.#pingedAt >= pingSeconds * 1000) {
       this.#pingedAt = now
       stream.writeControl(PING)
     }

@@ -12,6 +12,7 @@ import type { Env, Timer } from '../env.js'
 import { StoreError } from '../errors.js'
 import type { Link, Transport } from '../link.js'
 import { encodeCommand } from '../protocol/parser.js'
+import type { Failover } from './failover.js'
 import type { Stream } from './stream.js'
 
 export interface ReplicaConfig {
@@ -43,6 +44,10 @@ export interface ReplicaHost {
   apply(chunk: Buffer): void
   /** A new link's stream begins, or one ended: what was half applied is dropped. */
   resetApply(): void
+  /** A primary that hands its role to the one that it follows from now on. */
+  readonly failover: Pick<Failover, 'isYielding' | 'ask' | 'answered'>
+  /** How much of the stream is in our append-only file and on the disk; -1 without one. */
+  fsyncedOffset(): number
   /** Our replicas have to start over, or to learn a new id. */
   disconnectReplicas(): void
   stateChanged(state: LinkState, error?: Error): void
@@ -52,6 +57,7 @@ export type LinkState = 'connect' | 'connecting' | 'handshake' | 'sync' | 'conne
 
 const FIRST_RETRY_MS = 50
 const LAST_RETRY_MS = 3000
+const YIELDING_RETRY_MS = 100
 const MAX_LINE_BYTES = 16 * 1024
 const EOF_MARK_LENGTH = 40
 const ACK_EVERY_MS = 1000
@@ -130,8 +136,13 @@ export class ReplicaLink {
   /** Tells the primary how far we are. One that asks and asks and never reads is told once, when it does. */
   acknowledge(): void {
     if (this.state !== 'connected') return
-    if (this.#room === 'free') this.#send(['REPLCONF', 'ACK', this.#host.stream.history.offset])
-    else this.#room = 'owed'
+    if (this.#room !== 'free') {
+      this.#room = 'owed'
+      return
+    }
+    const fsynced = this.#host.fsyncedOffset()
+    const fack = fsynced < 0 ? [] : ['FACK', fsynced]
+    this.#send(['REPLCONF', 'ACK', this.#host.stream.history.offset, ...fack])
   }
 
   #send(argv: readonly (string | number)[]): void {
@@ -235,7 +246,8 @@ export class ReplicaLink {
     this.#become('connect', error)
     const { env } = this.#host
     const waitMs = this.#retryMs * (0.5 + env.random() / 2)
-    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS)
+    // During a failover nobody takes writes.
+    this.#retryMs = Math.min(this.#retryMs * 2, this.#host.failover.isYielding ? YIELDING_RETRY_MS : LAST_RETRY_MS)
     this.#timer = env.after(waitMs, () => this.#connect())
   }
 
@@ -331,7 +343,7 @@ export class ReplicaLink {
     const { log } = this.#host.env
     if (this.#resumable) {
       log.info(`Trying a partial resynchronization (request ${history.askedFor}:${history.offset + 1}).`)
-      this.#ask('PSYNC', ['PSYNC', history.askedFor, history.offset + 1])
+      this.#ask('PSYNC', ['PSYNC', history.askedFor, history.offset + 1, ...this.#host.failover.ask()])
     } else {
       log.info('Partial resynchronization not possible (no cached master)')
       this.#ask('PSYNC', ['PSYNC', '?', '-1'])
@@ -342,6 +354,11 @@ export class ReplicaLink {
     const { log } = this.#host.env
     const full = /^\+FULLRESYNC ([0-9a-zA-Z]{40}) (\d{1,15})$/.exec(line)
     const continued = /^\+CONTINUE(?:\s+([0-9a-zA-Z]*))?\s*$/.exec(line)
+    if (this.#host.failover.isYielding) {
+      const next = this.#host.failover.answered(line, full !== null || continued !== null)
+      if (next === 'ask again') this.#fail('MASTER has taken over already: asking it as any replica does')
+      if (next !== 'follow') return
+    }
     if (full !== null) {
       log.info(`Full resync from master: ${full[1]}:${full[2]}`)
       const { askedFor, offset } = this.#host.stream.history
@@ -435,8 +452,10 @@ export class ReplicaLink {
   #becomeLoaded(acknowledgeNow: boolean): void {
     const { stream, env } = this.#host
     this.#payload = null
-    if (this.#announced === null) stream.history.becomeNew()
-    else stream.history.becomeCopy(this.#announced.replid, this.#announced.offset)
+    if (this.#announced === null) {
+      stream.history.becomeNew()
+      stream.history.forgetPast()
+    } else stream.history.becomeCopy(this.#announced.replid, this.#announced.offset)
     this.#resumable = this.#announced !== null
     stream.reopen(this.#host.config().backlogBytes)
     this.#host.disconnectReplicas()

@@ -52,6 +52,61 @@ test('a history that starts anew covers nothing of the old, and goes on counting
   assert.not(history.covers(ID(2), 1))
 })
 
+test('a place in a history: held, ahead, parted or unknown, through branches, new names and full syncs', () => {
+  const history = make()
+  const standing = (digit: number, offset: number): string => history.standingOf({ replid: ID(digit), offset })
+  history.offset = 100
+  assert.equal([standing(1, 100), standing(1, 101), standing(9, 1)], ['held', 'ahead', 'unknown'])
+  history.becomeBranch()
+  history.offset = 150
+  assert.equal([standing(1, 100), standing(1, 101), standing(2, 150)], ['held', 'parted', 'held'])
+  history.becomeRenamed(ID(8))
+  history.offset = 160
+  assert.equal([standing(1, 100), standing(2, 150), standing(2, 151)], ['held', 'held', 'parted'])
+  assert.equal([standing(8, 160), standing(8, 161)], ['held', 'ahead'])
+  history.becomeCopy(ID(7), 500)
+  assert.equal([standing(1, 100), standing(8, 160), standing(7, 500)], ['unknown', 'unknown', 'held'])
+})
+
+test('a place of before sixteen branches is understood, and not one of before seventeen', () => {
+  const history = make()
+  const first = history.replid
+  history.offset = 10
+  for (let i = 0; i < 16; i++) history.becomeBranch()
+  assert.is(history.standingOf({ replid: first, offset: 10 }), 'held')
+  history.becomeBranch()
+  assert.is(history.standingOf({ replid: first, offset: 10 }), 'unknown')
+})
+
+test('a new id for the same data: places of before are held', () => {
+  const history = make()
+  history.offset = 100
+  history.becomeNew()
+  history.offset = 120
+  assert.equal(
+    [100, 101].map((offset) => history.standingOf({ replid: ID(1), offset })),
+    ['held', 'parted'],
+  )
+  assert.not(history.covers(ID(1), 100))
+  history.forgetPast()
+  assert.is(history.standingOf({ replid: ID(1), offset: 1 }), 'unknown')
+})
+
+test('what was restored from a file may go on in the history of the file', () => {
+  const history = make()
+  history.becomeRestored(ID(7), 30)
+  assert.equal(
+    [30, 31].map((offset) => history.standingOf({ replid: ID(7), offset })),
+    ['held', 'ahead'],
+  )
+  history.becomeRenamed(ID(7))
+  history.offset = 40
+  assert.equal(
+    [40, 41].map((offset) => history.standingOf({ replid: ID(7), offset })),
+    ['held', 'ahead'],
+  )
+})
+
 test('nobody stands in the id that stands for none', () => {
   for (const wanted of [0, 1, 2]) assert.not(make().covers(NO_REPLID, wanted))
 })

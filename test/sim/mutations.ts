@@ -20,8 +20,8 @@ export const mutations: readonly Mutation[] = [
     name: 'psync-asks-for-a-byte-again',
     mistake: 'PSYNC asks with the offset, and not with the number of the first byte that is wanted.',
     file: 'replication/replica.ts',
-    source: "this.#ask('PSYNC', ['PSYNC', history.askedFor, history.offset + 1])",
-    becomes: "this.#ask('PSYNC', ['PSYNC', history.askedFor, history.offset])",
+    source: "this.#ask('PSYNC', ['PSYNC', history.askedFor, history.offset + 1,",
+    becomes: "this.#ask('PSYNC', ['PSYNC', history.askedFor, history.offset,",
   },
   {
     name: 'psync-answers-a-byte-late',
@@ -79,8 +79,8 @@ export const mutations: readonly Mutation[] = [
     name: 'ack-of-one-more',
     mistake: 'The ACK tells the number of the byte that is wanted next.',
     file: 'replication/replica.ts',
-    source: "this.#send(['REPLCONF', 'ACK', this.#host.stream.history.offset])",
-    becomes: "this.#send(['REPLCONF', 'ACK', this.#host.stream.history.offset + 1])",
+    source: "this.#send(['REPLCONF', 'ACK', this.#host.stream.history.offset, ...fack])",
+    becomes: "this.#send(['REPLCONF', 'ACK', this.#host.stream.history.offset + 1, ...fack])",
   },
   {
     name: 'ack-before-apply',
