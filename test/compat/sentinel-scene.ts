@@ -10,7 +10,7 @@ import type { RawClient } from '../client.js'
 import { type Family, type PeerServer, startServer } from '../peers.js'
 import { FaultyProxy } from '../proxy.js'
 import { until } from '../suite.js'
-import { inStep, StoreNode } from './nodes.js'
+import { inStep, StoreNode, syncsOf } from './nodes.js'
 import { type ProcessNode, ProgramNode } from './program-node.js'
 
 export const NAME = 'main'
@@ -205,6 +205,28 @@ export class SentinelScene {
     assert.equal(this.told, [expected, expected, expected], this.#logs())
     assert.is((await old.node.info('replication')).role, 'slave')
     assert.equal([next, old].map(primaryInFile), [undefined, String(next.proxy.port)])
+  }
+
+  /** As `failOver`, by an agreement between the two (Valkey 9): not a write is lost, and nobody needs a snapshot. */
+  async handOver(): Promise<void> {
+    const before = await this.#fullSyncs()
+    const first = this.writer.acknowledged.length
+    await this.failOver(
+      () => this.sentinels[1].call('SENTINEL', 'FAILOVER', NAME, 'COORDINATED'),
+      () => {},
+    )
+    const acknowledged = this.writer.acknowledged.slice(first)
+    const there = new Set((await (await this.primary()).node.call('LRANGE', LOG, 0, -1)) as string[])
+    assert.equal(
+      acknowledged.filter((one) => !there.has(one)),
+      [],
+    )
+    assert.is(await this.#fullSyncs(), before)
+  }
+
+  async #fullSyncs(): Promise<number> {
+    const stats = await Promise.all(this.members.map(({ node }) => syncsOf(node)))
+    return stats.reduce((sum, { full }) => sum + full, 0)
   }
 
   /** What Sentinels know of the nodes is what these say of themselves; and how Sentinels show at the nodes. */
