@@ -67,12 +67,15 @@ class Section implements Capture {
   written = 0
   /** Of the pre-images, and what images keep of collections. */
   readonly #weight: Weight = { bytes: 0 }
+  /** Says whether they take too much. */
+  readonly #isOvergrown: () => boolean
   readonly #images = new Set<Image>()
   /** What is written in parts: a collection's image, or a long string, which never changes. */
   #begun: { key: string; image: Image | null; steps: Steps } | null = null
 
-  constructor(keyspace: Keyspace, uses: keyof KeyUse | undefined) {
+  constructor(keyspace: Keyspace, uses: keyof KeyUse | undefined, isOvergrown: () => boolean) {
     this.#keyspace = keyspace
+    this.#isOvergrown = isOvergrown
     this.#uses = uses
     this.index = keyspace.index
     this.keys = keyspace.size
@@ -87,7 +90,7 @@ class Section implements Capture {
   }
 
   before(key: string, slot: Slot | undefined): void {
-    if (slot === undefined || this.#preimages.has(key)) return
+    if (slot === undefined || this.#isOvergrown() || this.#preimages.has(key)) return
     this.#weight.bytes += PREIMAGE_OVERHEAD_BYTES + key.length
     if (slot === GONE) this.#preimages.set(key, null)
     else if (this.#begun?.key === key) {
@@ -187,6 +190,11 @@ class Section implements Capture {
 
   release(): void {
     this.#keyspace.release(this)
+    this.forget()
+  }
+
+  /** Takes no more memory, and has nothing to write any more. */
+  forget(): void {
     for (const image of this.#images) image.close()
     this.#images.clear()
     this.#begun = null
@@ -207,14 +215,16 @@ export class Snapshot {
   #chunks: Buffer[] = []
   readonly #isChunkOpen = (): boolean => this.#chunks.length === 0
   #at = -1
-  #state: 'walking' | 'done' | 'cancelled' = 'walking'
+  /** What they had taken when they were given up. */
+  #overgrownBytes = 0
+  #state: 'walking' | 'overgrown' | 'done' | 'cancelled' = 'walking'
 
   /** Takes the dataset as it is now. The walk has to be finished or cancelled: until then it costs its pre-images. */
   constructor(dataset: Dataset, options: SnapshotOptions) {
     this.#maxPreimageBytes = options.maxPreimageBytes ?? DEFAULT_MAX_PREIMAGE_BYTES
     this.#sections = dataset.keyspaces
       .filter((keyspace) => keyspace.size > 0)
-      .map((keyspace) => new Section(keyspace, options.uses))
+      .map((keyspace) => new Section(keyspace, options.uses, () => this.#isOvergrown()))
     this.#writer = this.#newWriter(dataset, options)
     this.#writer.header()
     for (const [name, value] of options.aux) this.#writer.aux(name, value)
@@ -232,6 +242,11 @@ export class Snapshot {
     return this.#state === 'done'
   }
 
+  /** It is done, or was given up. */
+  get isOver(): boolean {
+    return this.#state === 'done' || this.#state === 'cancelled'
+  }
+
   /** Keys of the file, and how many of them were written so far. */
   get keys(): number {
     return this.#sections.reduce((sum, { keys }) => sum + keys, 0)
@@ -242,7 +257,7 @@ export class Snapshot {
 
   /** See SnapshotSource. */
   get pressure(): number {
-    return this.#maxPreimageBytes === 0 ? 0 : this.#preimageBytes() / this.#maxPreimageBytes
+    return this.#maxPreimageBytes === 0 ? 0 : this.preimageBytes / this.#maxPreimageBytes
   }
 
   /** Bytes of the file so far. */
@@ -255,19 +270,27 @@ export class Snapshot {
    * chunk, or several for a large value. After the last key `done` is true. Throws StoreError('RDB') when the pre-images grew too large.
    */
   read(maxKeys: number): Buffer[] {
+    if (this.#state === 'overgrown') this.#giveUp()
     if (this.#state !== 'walking') return []
     const section = this.#sections[this.#at]
     if (section === undefined || !section.write(this.#writer, maxKeys, this.#isChunkOpen)) this.#nextSection()
-    this.#checkPreimages()
+    if (this.#state === 'walking' && this.#isOvergrown()) this.#giveUp()
     const chunks = this.#chunks
     this.#chunks = []
     return chunks
   }
 
   cancel(): void {
-    if (this.#state !== 'walking') return
+    if (this.#state !== 'walking' && this.#state !== 'overgrown') return
     this.#state = 'cancelled'
     for (const section of this.#sections) section.release()
+  }
+
+  /** Bytes that pre-images take now, about. */
+  get preimageBytes(): number {
+    let bytes = 0
+    for (const section of this.#sections) bytes += section.preimageBytes
+    return bytes
   }
 
   #nextSection(): void {
@@ -282,19 +305,24 @@ export class Snapshot {
     this.#writer.resizeDb(section.keys, section.expires)
   }
 
-  #preimageBytes(): number {
-    let bytes = 0
-    for (const section of this.#sections) bytes += section.preimageBytes
-    return bytes
+  /** Asked before each change: whoever reads may wait for long, for a replica that takes nothing. Then nothing is kept any more. */
+  #isOvergrown(): boolean {
+    if (this.#state !== 'walking') return true
+    if (this.#maxPreimageBytes === 0) return false
+    const bytes = this.preimageBytes
+    if (bytes <= this.#maxPreimageBytes) return false
+    this.#state = 'overgrown'
+    this.#overgrownBytes = bytes
+    // The keyspaces are told by the next read or by cancel: not from inside of a change.
+    for (const section of this.#sections) section.forget()
+    return true
   }
 
-  #checkPreimages(): void {
-    const bytes = this.#preimageBytes()
-    if (this.#maxPreimageBytes === 0 || bytes <= this.#maxPreimageBytes) return
+  #giveUp(): never {
     this.cancel()
     throw new StoreError(
       'RDB',
-      `snapshot given up: ${bytes} bytes of pre-images, ${this.#maxPreimageBytes} are allowed`,
+      `snapshot given up: ${this.#overgrownBytes} bytes of pre-images, ${this.#maxPreimageBytes} are allowed`,
     )
   }
 }

@@ -426,9 +426,12 @@ export class Store<V = unknown> extends Face<V> {
     engine.close()
     try {
       await Promise.all([...this.#listeners].map((listener) => listener.close()))
-      await this.#log?.close()
-      await this.#file?.close()
-      if (saves) await this.#file?.saveIfChanged()
+      try {
+        await this.#log?.close()
+      } finally {
+        await this.#file?.close()
+        if (saves) await this.#file?.saveIfChanged()
+      }
     } finally {
       this.#folder?.release()
     }
@@ -489,6 +492,7 @@ export class Store<V = unknown> extends Face<V> {
       if (!isOn || !(await log.load(pace))) await file.load(pace)
       if (isOn) await log.begin()
       pace.end('done')
+      engine.loaded()
       file.begin()
     } catch (error) {
       pace.end('failed')

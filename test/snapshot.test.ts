@@ -280,6 +280,20 @@ for (const [title, valueAt] of [
   })
 }
 
+test('past their limit no pre-images are kept any more, although nobody reads the snapshot', () => {
+  const { store } = make()
+  for (let i = 0; i < 1000; i++) store.set(`k${i}`, 'old'.repeat(100))
+  const [limited, other] = [new Taken(store, 5000), new Taken(store)]
+  limited.read(10)
+  for (let i = 999; i > 100; i--) {
+    store.set(`k${i}`, 'new')
+    assert.ok(limited.snapshot.preimageBytes <= 6000, `${limited.snapshot.preimageBytes} bytes`)
+  }
+  assert.throws(() => limited.read(10), /5000 are allowed/)
+  other.check()
+  assertClean(store)
+})
+
 test('keys that are new during a snapshot cost it nothing, and do not make it longer', () => {
   const { store } = make()
   for (let i = 0; i < 50; i++) store.set(`k${i}`, 'old')

@@ -192,7 +192,7 @@ export class Engine implements Server {
       reopenStream: () => this.stream.reopen(config.number('repl-backlog-size')),
     })
     this.#role = new Role(this.#roleHost())
-    const may = (): boolean => this.#role.link === null && !this.#closed && !this.pause.isOn
+    const may = (): boolean => this.#role.link === null && !this.#closed && !this.pause.isOn && this.loading === null
     this.#gate = new Gate({
       config,
       link: () => this.#role.link,
@@ -349,6 +349,9 @@ export class Engine implements Server {
   timesChanged(): void {
     this.#journal.touch()
   }
+
+  /** What came from a file may expire from now on. */
+  readonly loaded = (): void => this.#expirer.arm()
 
   /** Evicts until the data is within maxmemory; false when the policy finds no victim. A replica never evicts. */
   makeRoom(): boolean {

@@ -63,20 +63,46 @@ export class AofFolder {
     this.#disk.syncFolderNow(this.#dir())
   }
 
+  /** The folder is there, and nothing in it that is not in its place. Throws StoreError FILE. */
+  enterNow(): void {
+    try {
+      this.makeNow()
+      this.#removeTemporaryNow()
+    } catch (cause) {
+      throw fileError(`cannot open ${this.path}`, cause)
+    }
+  }
+
   /** What a process that was killed left behind, not yet in its place. */
-  removeTemporaryNow(): void {
+  #removeTemporaryNow(): void {
     for (const name of this.#disk.listNow(this.path)) {
       if (/^temp-/.test(name)) this.#disk.removeNow(this.pathOf(name))
     }
   }
 
-  /** The last increment, to be appended to; a new one if there is none. */
-  openLastNow(): OpenIncrement {
-    const last = this.manifest.increments.at(-1)
-    if (last === undefined) return this.beginIncrementNow()
-    const path = this.pathOf(last.name)
-    const bytes = this.#disk.sizeNow(path) ?? 0
-    return { name: last.name, file: this.#disk.openNow(path, 'append'), bytes }
+  /**
+   * The last increment, to be appended to; a new one if there is none. What is there is forced to the disk: a process that
+   * was killed may have left it to the system, and from now on it counts as kept. Throws StoreError FILE.
+   */
+  async openLast(): Promise<OpenIncrement> {
+    this.enterNow()
+    try {
+      const last = this.manifest.increments.at(-1)
+      if (last === undefined) return this.beginIncrementNow()
+      const path = this.pathOf(last.name)
+      const bytes = this.#disk.sizeNow(path) ?? 0
+      const file = await this.#disk.open(path, 'append')
+      try {
+        await file.sync()
+        await this.#disk.syncFolder(this.path)
+      } catch (error) {
+        await file.close()
+        throw error
+      }
+      return { name: last.name, file, bytes }
+    } catch (cause) {
+      throw fileError(`cannot open ${this.path}`, cause)
+    }
   }
 
   /** A new increment behind the others. Throws, and nothing has changed, if it cannot be. */
@@ -161,8 +187,7 @@ export class AofFolder {
   async load(pace?: LoadPace): Promise<boolean> {
     const { env, upstream, images } = this.#owner
     const beganAt = env.monotonic()
-    await this.#upgrade()
-    const manifest = await readManifest(this.#disk, this.path, this.filename)
+    const manifest = await this.#findManifest()
     this.#adopt(manifest ?? emptyManifest())
     if (manifest === undefined) return false
     const parts = this.#parts()
@@ -215,6 +240,15 @@ export class AofFolder {
     if (path === this.#entered) return
     const manifest = await readManifest(this.#disk, path, this.filename)
     this.#adopt(manifest ?? emptyManifest())
+  }
+
+  async #findManifest(): Promise<Manifest | undefined> {
+    try {
+      await this.#upgrade()
+      return await readManifest(this.#disk, this.path, this.filename)
+    } catch (cause) {
+      throw cause instanceof StoreError ? cause : fileError(`cannot load ${this.path}`, cause)
+    }
   }
 
   /** Everything again, while nothing else happens (DEBUG LOADAOF). */

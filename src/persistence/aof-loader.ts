@@ -186,7 +186,11 @@ export class AofReader {
 
   #comment(line: string): void {
     const place = /^#HS:([0-9a-zA-Z]{40}):(\d{1,15})$/.exec(line)
-    if (place !== null) this.place = { replid: place[1], offset: Number(place[2]) }
+    if (place !== null) {
+      this.place = { replid: place[1], offset: Number(place[2]) }
+      // What the last batch lacks was cut off with a torn tail: it counts for nothing any more.
+      this.#left = -1
+    }
     const batch = /^#B:(\d{1,15})$/.exec(line)
     if (batch === null) return
     if (this.#left > 0) this.place = null

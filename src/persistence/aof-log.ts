@@ -266,7 +266,9 @@ export class AofLog implements Tap {
   }
 
   #syncLater(): void {
-    if (this.#file === null || this.#syncing !== null || this.#timer !== null || this.#synced === this.#position) return
+    // While the disk takes nothing it is not asked: what was written of a part is forced to it after that.
+    if (this.#fault !== 'none' || this.#file === null || this.#syncing !== null || this.#timer !== null) return
+    if (this.#synced === this.#position) return
     const { env } = this.#host
     const waitMs = Math.max(0, this.#syncedAt + SYNC_EVERY_MS - env.monotonic())
     this.#timer = env.after(waitMs, () => {

@@ -116,10 +116,9 @@ export class AppendOnlyFile implements AppendOnly {
   /** Writes go into the file from now on. Comes back when all that is held is in it. */
   async begin(): Promise<void> {
     const folder = this.#folder
-    folder.makeNow()
-    folder.removeTemporaryNow()
     const { base, increments } = folder.manifest
     if (base === null && increments.length === 0) {
+      folder.enterNow()
       this.#state = 'starting'
       await this.#rewrite()
       if (this.fault !== null || this.lastRewriteFailed) {
@@ -128,7 +127,7 @@ export class AppendOnlyFile implements AppendOnly {
         })
       }
     } else {
-      const open = folder.openLastNow()
+      const open = await folder.openLast()
       const baseBytes = base === null ? 0 : (this.#disk.sizeNow(folder.pathOf(base.name)) ?? 0)
       this.baseBytes = baseBytes
       this.#closedBytes = folder.closedBytesNow(open.name)

@@ -5,8 +5,10 @@ import { argOfLatin1 } from '../../src/bytes.js'
 import { ReplyError, StoreError } from '../../src/errors.js'
 import type { Face } from '../../src/face.js'
 import type { Told } from '../../src/transports/memory-link.js'
+import type { Act as DiskAct } from '../persistence/memory-disk.js'
 import type { Checker } from './checker.js'
 import { type Cluster, placeOf, type SimNode } from './cluster.js'
+import type { Crash, Rot } from './sim-disk.js'
 
 export interface ActContext {
   readonly cluster: Cluster
@@ -149,18 +151,62 @@ export const acts: Record<string, Act> = {
     if (node !== undefined) await cluster.start(node)
   },
   close: async ({ cluster, checker }, name) => {
-    const node = cluster.node(name)
+    const node = nodeOf(cluster, name)
     if (node === undefined) return
     const left = await cluster.close(node)
     if (left !== undefined) checker.violated('nothing left', left)
   },
-  /** node [, silent] */
+  /** node, or `*` for every one: it comes back as what it was when it went. */
+  restart: async ({ cluster }, name) => {
+    for (const node of name === '*' ? cluster.nodes : [cluster.node(name)]) {
+      if (node === undefined || node.store !== null) continue
+      const { follows } = node
+      await cluster.start(node)
+      if (follows !== null && node.store !== null) cluster.follow(node, follows)
+    }
+  },
+  /** node [, silent]: the process is killed, or with `silent` the machine is without power, and nobody hears of it. */
   crash: ({ cluster }, name, silent) => {
-    const node = cluster.node(name)
-    if (node !== undefined) cluster.crash(node, silent === 'silent')
+    const node = nodeOf(cluster, name)
+    if (node !== undefined) cluster.crash(node, silent === 'silent', silent === 'silent' ? 'power' : 'kill')
+  },
+  /** node: the machine is without power, and all others hear of it. */
+  outage: ({ cluster }, name) => {
+    const node = nodeOf(cluster, name)
+    if (node !== undefined) cluster.crash(node, false, 'power')
   },
   freeze: ({ cluster }, name) => cluster.freeze(name),
   thaw: ({ cluster }, name) => cluster.thaw(name),
+
+  // The disk of a node that has one. `node` may be `*0` here too.
+
+  /** node, acts, kill or power: it crashes before its disk does the next act but so many. */
+  'disk-crash': ({ cluster }, name, acts, how) => {
+    const node = nodeOf(cluster, name)
+    node?.disk?.crashAt(Number(acts), () => cluster.crash(node, false, how as Crash))
+  },
+  /** node, bytes that it takes still */
+  'disk-full': ({ cluster }, name, bytes) => nodeOf(cluster, name)?.disk?.fill(Number(bytes)),
+  /** node, acts that fail, parted by commas */
+  'disk-failing': ({ cluster }, name, acts) => nodeOf(cluster, name)?.disk?.fail(acts.split(',') as DiskAct[]),
+  /** node, ms that a sync takes */
+  'disk-slow': ({ cluster }, name, ms) => nodeOf(cluster, name)?.disk?.slow(Number(ms)),
+  /** node, or `*` for every one */
+  'disk-mended': ({ cluster }, name) => {
+    for (const node of cluster.nodes) if (name === '*' || name === node.name) node.disk?.mend()
+  },
+  /** node, snapshot or increment, which bit: while the node is away. */
+  'bit-rot': ({ cluster }, name, kind, bit) => {
+    const node = cluster.node(name)
+    if (node !== undefined && node.store === null) node.disk?.damage(kind as Rot, Number(bit))
+  },
+  /** node, directive, value: CONFIG SET, and the same when it comes back. */
+  'config-kept': (ctx, name, directive, value) => {
+    const node = ctx.cluster.node(name)
+    if (node === undefined) return
+    node.settings[directive] = value
+    acts.config(ctx, name, directive, value)
+  },
 
   // The network.
 
@@ -202,6 +248,10 @@ function requestsOf(words: readonly string[]): string[][] {
     else requests.at(-1)!.push(word)
   }
   return requests.filter((argv) => argv.length > 0)
+}
+
+function nodeOf(cluster: Cluster, name: string): SimNode | undefined {
+  return name.startsWith('*') ? cluster.living(name)?.node : cluster.node(name)
 }
 
 function withFace({ cluster }: ActContext, name: string, db: string, work: (face: Face<unknown>) => void): void {

@@ -2,11 +2,15 @@
 // each step. The first violation ends the run. README.md explains each invariant under its name.
 
 import { NO_REPLID } from '../../src/replication/history.js'
+import type { Snapshot } from '../../src/snapshot.js'
+import type { Store } from '../../src/store.js'
 import type { NetworkEvent } from '../../src/transports/memory-link.js'
 import { Branches, short } from './branches.js'
 import type { Cluster, SimNode } from './cluster.js'
 import { differenceOf, digestOf } from './digest.js'
 import { checkLimits } from './limits.js'
+import { Promises } from './promises.js'
+import type { Crash } from './sim-disk.js'
 import { unfitToStream } from './stream-words.js'
 import { WireChecker } from './wire.js'
 
@@ -27,6 +31,8 @@ export type Invariant =
   | 'answered'
   | 'applies'
   | 'verified'
+  | 'kept'
+  | 'whole files'
   | 'no exception'
 
 export class Violation extends Error {
@@ -54,6 +60,8 @@ interface Watched {
   /** Its last digest, and the place in the stream it was taken at. */
   place: string
   digest: string
+  /** Snapshots that are being taken. */
+  snapshots: Snapshot[]
 }
 
 /** Each node is summed at least every so many steps. */
@@ -63,7 +71,7 @@ const SHARED_EVERY = 4
 
 /** What the log says when a peer was not understood, which no peer here gives reason for. */
 const MISUNDERSTOOD =
-  /cannot be applied|Failed trying to load|that nobody asked for|Unexpected reply|Bad protocol|was not asked for|aborted replication|a line without end|Snapshot for replica .* failed/
+  /cannot be applied|Failed trying to load|that nobody asked for|Unexpected reply|Bad protocol|was not asked for|aborted replication|a line without end|Snapshot for replica .* failed(?!: snapshot given up)/
 
 /** So much of a request has its first word in it. */
 const LONGEST_NAME_BYTES = 64
@@ -75,6 +83,7 @@ const TIMED_OUT = /MASTER timeout|Timeout connecting|timedout replica/
 export class Checker {
   readonly branches = new Branches()
   readonly wire: WireChecker
+  readonly promises: Promises
   violation: Violation | null = null
   commands = 0
   streamedBytes = 0
@@ -85,6 +94,8 @@ export class Checker {
   readonly #watched = new Map<SimNode, Watched>()
   /** What the data is at a place of a stream, as the first node that was looked at there had it. */
   readonly #known = new Map<string, { digest: string; by: string }>()
+  /** Stores whose process was killed: what they still do in that turn nobody hears of. */
+  readonly #killed = new WeakSet<Store>()
   #looks = 0
 
   constructor(cluster: Cluster) {
@@ -95,6 +106,11 @@ export class Checker {
       appliedBy: (name) => cluster.node(name)?.store?.engine.history.offset,
       replidOf: (name) => cluster.node(name)?.store?.engine.history.replid,
     })
+    this.promises = new Promises({
+      cluster,
+      branches: this.branches,
+      violated: (invariant, message) => this.violated(invariant, message),
+    })
   }
 
   violated(invariant: Invariant, message: string): void {
@@ -103,9 +119,13 @@ export class Checker {
 
   network(event: NetworkEvent): void {
     this.wire.saw(event)
+    if (event.kind !== 'send' || this.#cluster.node(event.to) !== undefined) return
+    const node = this.#cluster.node(event.from)
+    if (node !== undefined) this.promises.replied(node, event.to)
   }
 
   log(node: string, message: string): void {
+    this.promises.logged(this.#cluster.node(node)!, message)
     if (MISUNDERSTOOD.test(message)) this.violated('applies', `${node}: ${message}`)
     if (FELL_OUT.test(message)) this.violated('resumption', `${node}: ${message}`)
     if (this.isCalm && TIMED_OUT.test(message)) this.violated('agreement', `${node}, in a whole network: ${message}`)
@@ -131,17 +151,23 @@ export class Checker {
       isReplaced: false,
       place: '',
       digest: '',
+      snapshots: [],
     }
     this.#watched.set(node, watched)
     this.branches.begin(history.replid, 0, null)
 
     const { appended } = stream
     const expectOpen = (what: string): boolean => {
-      if (node.store !== store) this.violated('nothing left', `${node.name} ${what} after it was closed`)
+      if (node.store !== store && !this.#killed.has(store)) {
+        this.violated('nothing left', `${node.name} ${what} after it was closed`)
+      }
       return node.store === store
     }
     stream.appended = () => {
-      if (expectOpen('writes to its stream')) this.#appended(node, watched)
+      if (expectOpen('writes to its stream')) {
+        this.#appended(node, watched)
+        this.promises.appended(node)
+      }
       appended()
     }
     const { write, writeBytes, writeAll } = stream
@@ -160,7 +186,7 @@ export class Checker {
     }
     const resize = stream.resize.bind(stream)
     stream.resize = (sizeBytes) => {
-      this.#checkKept(node)
+      if (node.store === store) this.#checkKept(node)
       resize(sizeBytes)
     }
     const reopen = stream.reopen.bind(stream)
@@ -176,7 +202,7 @@ export class Checker {
     const becomeBranch = history.becomeBranch.bind(history)
     history.becomeBranch = () => {
       const { replid, offset } = history
-      this.#checkWhole(node)
+      if (node.store === store) this.#checkWhole(node)
       becomeBranch()
       this.branches.begin(history.replid, offset, replid)
     }
@@ -192,8 +218,16 @@ export class Checker {
     }
     const takeSnapshot = engine.takeSnapshot.bind(engine)
     engine.takeSnapshot = (form) => {
-      if (expectOpen('takes a snapshot')) this.#sum(node, watched, true)
+      const isFile = form === undefined
+      if (!(isFile && node.closing === store) && expectOpen('takes a snapshot')) this.#sum(node, watched, true)
+      if (isFile && !this.#killed.has(store)) this.promises.saving(node, store)
       return takeSnapshot(form)
+    }
+    const take = engine.images.take.bind(engine.images)
+    engine.images.take = (form, isAofBase) => {
+      const snapshot = take(form, isAofBase)
+      watched.snapshots.push(snapshot)
+      return snapshot
     }
     store.on('link', (state) => {
       // The last change comes of the closing itself.
@@ -210,10 +244,38 @@ export class Checker {
       }
       store.on('expire', removed('expired')).on('evict', removed('evicted'))
     }
+    this.promises.watch(node)
   }
 
   forget(node: SimNode): void {
     this.#watched.delete(node)
+  }
+
+  loaded(node: SimNode, from: 'append-only file' | 'snapshot'): void {
+    this.promises.loaded(node, from)
+  }
+
+  unloadable(node: SimNode, error: unknown): void {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.violated('whole files', `${node.name} cannot load what it wrote: ${what}`)
+  }
+
+  emptied(node: SimNode): void {
+    this.promises.emptied(node)
+  }
+
+  crashed(node: SimNode, how: Crash): void {
+    this.promises.crashed(node, how)
+    const store = node.store ?? node.closing
+    if (store !== null) this.#killed.add(store)
+  }
+
+  closed(node: SimNode, store: Store): void {
+    this.promises.closed(node, store)
+  }
+
+  frozen(node: SimNode): void {
+    this.promises.frozen(node)
   }
 
   /** After a step. Throws what was violated. */
@@ -225,7 +287,9 @@ export class Checker {
       this.#checkPast(node)
       this.#checkWhole(node)
       this.#checkKept(node)
-      checkLimits(this.#cluster, node, (message) => this.violated('limits', message))
+      const watched = this.#watched.get(node)!
+      watched.snapshots = watched.snapshots.filter(({ isOver }) => !isOver)
+      checkLimits(this.#cluster, node, watched.snapshots, (message) => this.violated('limits', message))
     }
     this.#checkData(nodes)
     for (const client of this.#cluster.clients) {

@@ -1,13 +1,15 @@
 // The nodes and clients of one run on one network with one virtual clock, and the lives they lead: nodes start, close, crash
-// and come back with nothing; clients connect, ask, stop reading, and go. Real stores; only Env and Links are the network's.
+// and come back, with nothing or with what their disk holds; clients connect, ask, stop reading, and go. Real stores; only Env and Links are the network's.
 
 import { argOfLatin1 } from '../../src/bytes.js'
+import { StoreError } from '../../src/errors.js'
 import { encodeCommand } from '../../src/protocol/parser.js'
 import { Store } from '../../src/store.js'
 import { MemoryNetwork } from '../../src/transports/memory.js'
 import type { NetworkEvent } from '../../src/transports/memory-link.js'
 import type { NodePlan, Schedule } from './schedule.js'
 import { SimClient } from './sim-client.js'
+import { type Crash, FOLDER, SimDisk } from './sim-disk.js'
 import { Trace } from './trace.js'
 
 export interface SimNode {
@@ -15,6 +17,17 @@ export interface SimNode {
   readonly plan: NodePlan
   /** Null while it is away. */
   store: Store | null
+  /** One that was told to end, and is writing its files. */
+  closing: Store | null
+  /** Null without a folder. */
+  readonly disk: SimDisk | null
+  /** Its files are being loaded; the append-only file, and not the snapshot. */
+  isLoading: boolean
+  loadsLog: boolean
+  /** Settings that outlive the process, as if they were rewritten into its configuration. */
+  readonly settings: Record<string, string>
+  /** Called when it crashes. */
+  gone: () => void
   /** Whom it was told to follow; null: nobody. */
   follows: string | null
   /** How often its role changed since it was looked at last. */
@@ -33,6 +46,15 @@ export interface ClusterWatch {
   log(node: string, message: string): void
   watch(node: SimNode): void
   forget(node: SimNode): void
+  /** Its files are loaded. */
+  loaded(node: SimNode, from: 'append-only file' | 'snapshot'): void
+  /** What was damaged is not loaded; what was is loaded as something else, or cannot be loaded. */
+  unloadable(node: SimNode, error: unknown): void
+  /** Its disk is a new one. */
+  emptied(node: SimNode): void
+  crashed(node: SimNode, how: Crash): void
+  closed(node: SimNode, store: Store): void
+  frozen(node: SimNode): void
   /** Links that a node holds an end of. */
   openLinks(node: string): number
 }
@@ -70,6 +92,12 @@ export class Cluster {
       name: one.name,
       plan: one,
       store: null,
+      closing: null,
+      disk: one.files ? new SimDisk(plan.seed, one.name, () => this.nowMs) : null,
+      isLoading: false,
+      loadsLog: false,
+      settings: {},
+      gone: () => {},
       follows: null,
       rolesSinceLook: 0,
       clients: 0,
@@ -100,14 +128,16 @@ export class Cluster {
 
   async start(node: SimNode): Promise<void> {
     if (node.store !== null) return
-    const { name, plan } = node
+    const { name, plan, disk } = node
+    let made: Store | null = null
+    const env = this.net.env(name, { log: this.#logOf(node, () => made) })
     const store = new Store({
-      env: this.net.env(name, { log: this.#logOf(name) }),
-      config: { ...plan.config },
+      env,
+      config: { ...plan.config, ...node.settings },
       max: plan.max,
       dial: (host) => this.net.at(host),
     })
-    node.store = store
+    node.store = made = store
     node.follows = null
     node.laggards.clear()
     this.checks.watch(node)
@@ -118,34 +148,108 @@ export class Cluster {
     store.on('link', (state) => this.trace.add(name, `link ${state} at ${placeOf(store)}`))
     store.on('replica', (replica) => this.trace.add(name, `replica ${replica.name} ${replica.state}`))
     if (plan.observed) store.on('set', () => {}).on('delete', () => {})
-    await store.listen(this.net.at(name))
+    if (disk === null) await store.listen(this.net.at(name))
+    else {
+      this.thaw(name)
+      node.isLoading = true
+      node.loadsLog = store.engine.config.flag('appendonly') && disk.has('.manifest')
+      const opened = store.openFile(() => FOLDER, { disk: disk.attach(env) })
+      const ended = this.#ends(node, opened)
+      // It may have crashed at the first act of its disk.
+      if (!node.isLoading) return
+      await store.listen(this.net.at(name))
+      const isUp = await this.#loaded(node, await ended())
+      if (!isUp) return
+    }
     this.trace.add(name, `starts at ${placeOf(store)}`)
+  }
+
+  /** Whether it goes on. */
+  async #loaded(node: SimNode, end: unknown): Promise<boolean> {
+    const { name, loadsLog } = node
+    const disk = node.disk!
+    // It may have crashed in the same moment.
+    if (end === 'gone' || !node.isLoading) return false
+    // Commands carry no checksum: whatever was loaded of them may be anything.
+    const isUseless = disk.rot === 'increment' && loadsLog
+    if (end === 'done' && !isUseless) {
+      this.checks.loaded(node, loadsLog ? 'append-only file' : 'snapshot')
+      node.isLoading = false
+      return true
+    }
+    if (end !== 'done') this.trace.add(name, `cannot load its files: ${(end as Error).message}`)
+    const isExplained = end === 'done' || (end instanceof StoreError && (disk.rot !== null || disk.isFaulty))
+    if (!isExplained) this.checks.unloadable(node, end)
+    const { rot } = disk
+    this.crash(node, false)
+    if (rot === null || !isExplained) return false
+    this.trace.add(name, 'gets a new disk')
+    disk.renew()
+    this.checks.emptied(node)
+    await this.start(node)
+    return false
+  }
+
+  /** Moves the clock until the promise is settled, or the node is no more: `done`, `gone`, or an error. */
+  #ends(node: SimNode, promise: Promise<unknown>): () => Promise<unknown> {
+    const gone = new Promise((resolve) => {
+      node.gone = () => resolve('gone')
+    })
+    const ended = Promise.race([
+      promise.then(
+        () => 'done',
+        (error: unknown) => error,
+      ),
+      gone,
+    ])
+    return () => this.net.until(ended, LONGEST_MS)
   }
 
   /** The process ends in good order. Gives what it left behind, in words. */
   async close(node: SimNode): Promise<string | undefined> {
-    const { store, name } = node
+    const { store, name, disk } = node
     if (store === null) return undefined
+    const wasFaulty = disk?.isFaulty === true || store.engine.appendOnly?.fault != null
+    if (disk !== null) this.thaw(name)
     this.checks.forget(node)
     node.store = null
-    await store.close()
+    if (disk === null) await store.close()
+    else {
+      node.closing = store
+      const end = await this.#ends(node, store.close())()
+      if (end === 'gone') return undefined
+      if (end === 'done') this.checks.closed(node, store)
+      else if (!(end instanceof StoreError && end.code === 'FILE' && (wasFaulty || disk.isFaulty))) throw end
+      else {
+        this.trace.add(name, `did not save all: ${end.message}`)
+        this.checks.crashed(node, 'kill')
+      }
+      node.closing = null
+    }
     this.trace.add(name, 'closed')
     const [timers, links] = [this.net.timers(name), this.checks.openLinks(name)]
     return timers + links === 0 ? undefined : `${name} left ${timers} timers and ${links} links behind`
   }
 
-  /** The process is killed, or the machine loses its power. */
-  crash(node: SimNode, silent: boolean): void {
-    if (node.store === null) return
-    this.checks.forget(node)
-    node.store = null
+  /** The process is killed, or the machine loses its power. With `silent` nobody hears of it. */
+  crash(node: SimNode, silent: boolean, how: Crash = 'kill'): void {
+    if (node.store === null && node.closing === null) return
+    this.checks.crashed(node, how)
+    if (node.store !== null) this.checks.forget(node)
+    node.store = node.closing = null
+    node.isLoading = false
     this.net.crash(node.name, { silent })
+    node.disk?.crash(how)
     this.frozen.delete(node.name)
     for (const one of [...this.outstanding]) if (one.node === node) this.outstanding.delete(one)
-    this.trace.add(node.name, silent ? 'crashed, and nobody hears of it' : 'crashed')
+    const lost = node.disk !== null && how === 'power' ? ', and its power is lost' : ''
+    this.trace.add(node.name, `${silent ? 'crashed, and nobody hears of it' : 'crashed'}${lost}`)
+    node.gone()
   }
 
   freeze(name: string): void {
+    const node = this.node(name)
+    if (node !== undefined) this.checks.frozen(node)
     this.frozen.add(name)
     this.net.freeze(name)
   }
@@ -190,8 +294,12 @@ export class Cluster {
     return requests.map((argv) => encodeCommand(argv.map(argOfLatin1))).join('')
   }
 
-  #logOf(name: string) {
+  #logOf(node: SimNode, store: () => Store | null) {
+    const { name } = node
     const say = (level: string) => (message: string) => {
+      // One that crashed comes to the end of what it was doing, and nobody hears of that.
+      const isGone = node.disk !== null && node.store !== store() && node.closing !== store()
+      if (isGone) return
       this.trace.add(name, `${level}: ${message}`)
       this.checks.log(name, message)
     }
@@ -199,6 +307,8 @@ export class Cluster {
   }
 }
 
+/** Longer takes no load and no end. */
+const LONGEST_MS = 120_000
 const START_MS = Date.UTC(2026, 0, 1)
 
 export function placeOf(store: Store): string {

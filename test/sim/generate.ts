@@ -3,6 +3,7 @@
 
 import { RandomStream } from '../../src/transports/random-stream.js'
 import { NEXT } from './acts.js'
+import { FileTrouble } from './generate-files.js'
 import type { NodePlan, Schedule, Step } from './schedule.js'
 import { Workload } from './workload.js'
 
@@ -10,6 +11,8 @@ export interface GenerateOptions {
   nodes?: number
   /** Simulated minutes, the end of the run included. */
   minutes?: number
+  /** Whether nodes have folders; if it is not said, the seed decides. */
+  files?: boolean
 }
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
@@ -31,9 +34,11 @@ class Generator {
   readonly #names: readonly string[]
   readonly #steps: Step[] = []
   readonly #healAtMs: number
+  readonly #files: boolean | undefined
   #atMs = 0
 
-  constructor(seed: number, { nodes = 5, minutes = 10 }: GenerateOptions) {
+  constructor(seed: number, { nodes = 5, minutes = 10, files }: GenerateOptions) {
+    this.#files = files
     this.#seed = seed
     this.#random = new RandomStream(seed, 'schedule')
     this.#names = NAMES.slice(0, nodes)
@@ -65,9 +70,15 @@ class Generator {
       this.#pick(acts)()
       this.#atMs += this.#pick([0, 0, 1, 30, 200, 1000, 1000, 3000, 9000]) * calm
     }
+    const trouble = new FileTrouble(this.#seed, this.#healAtMs)
+    const isChosen = trouble.isChosen()
+    const withFiles = this.#files ?? isChosen
+    const furnished = withFiles ? trouble.furnish(nodes) : nodes
     // The undoing of a fault was put further on than what came after it.
-    const steps = this.#steps.filter(({ atMs }) => atMs < this.#healAtMs).sort((one, other) => one.atMs - other.atMs)
-    return { seed: this.#seed, network, nodes, steps, healAtMs: this.#healAtMs }
+    const steps = [...this.#steps, ...(withFiles ? trouble.steps() : [])]
+      .filter(({ atMs }) => atMs < this.#healAtMs)
+      .sort((one, other) => one.atMs - other.atMs)
+    return { seed: this.#seed, network, nodes: furnished, steps, healAtMs: this.#healAtMs }
   }
 
   #nodes(): NodePlan[] {
@@ -97,6 +108,7 @@ class Generator {
       name,
       observed: this.#chance(3),
       max: isBounded && this.#chance(2) ? 60 : 0,
+      files: false,
       config: {
         ...shared,
         'repl-diskless-sync-delay': delay,

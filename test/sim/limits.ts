@@ -1,6 +1,7 @@
 // Nothing grows past its limit: buffers, backlogs, clients, what a snapshot keeps aside. How much more than the limit there
 // may be for a moment is named here, with the reason.
 
+import type { Snapshot } from '../../src/snapshot.js'
 import type { Cluster, SimNode } from './cluster.js'
 
 /** What one chunk of input may hold beyond the limit, and one reply beyond the mark at which a client is not read from. */
@@ -10,10 +11,18 @@ const LARGEST_REPLY_BYTES = 2 * 1024 * 1024
 /** A segment of the backlog, and what one turn of the event loop wrote before the ring was cut. */
 const BACKLOG_SLACK_BYTES = 1024 * 1024
 
+/** What the last change of a key took aside before the limit was met: an image of the largest collection, about. */
+const LARGEST_PREIMAGE_BYTES = 300 * 1024
+
 /** How long a replica may lag further behind than it may. */
 const LONGEST_LAG_MS = 2500
 
-export function checkLimits(cluster: Cluster, node: SimNode, violated: (message: string) => void): void {
+export function checkLimits(
+  cluster: Cluster,
+  node: SimNode,
+  snapshots: readonly Snapshot[],
+  violated: (message: string) => void,
+): void {
   const nowMs = cluster.nowMs
   const { engine } = node.store!
   const { config, stream, clients, attached } = engine
@@ -29,6 +38,12 @@ export function checkLimits(cluster: Cluster, node: SimNode, violated: (message:
     if (client.kind !== 'normal') continue
     if (output > OUTPUT_HIGH_WATER_BYTES + LARGEST_REPLY_BYTES) {
       violated(`${node.name} keeps ${output} bytes of replies for ${client.link?.remote}`)
+    }
+  }
+  const mostAside = config.number('snapshot-preimage-limit')
+  for (const { preimageBytes } of snapshots) {
+    if (mostAside > 0 && preimageBytes > mostAside + LARGEST_PREIMAGE_BYTES) {
+      violated(`${node.name} keeps ${preimageBytes} bytes of pre-images for a snapshot, ${mostAside} are allowed`)
     }
   }
   const { hardBytes } = config.outputLimit('replica')

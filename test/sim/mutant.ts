@@ -36,6 +36,7 @@ export interface Bounds {
 
 /** One run more than the bound may be under way, on a machine that others use too. */
 const LONGEST_RUN_MS = 60_000
+const FILE_RUNS = ['--files', '--nodes', '3']
 const COPIED = ['src', 'test', 'package.json', 'tsconfig.json']
 const LINKED = ['node_modules', 'test/fixtures']
 
@@ -51,7 +52,7 @@ export async function searchFor(mutation: Mutation, bounds: Bounds): Promise<Sea
   const folder = mkdtempSync(join(tmpdir(), 'hotspare-mutant-'))
   try {
     plant(mutation, folder)
-    return await search(folder, bounds)
+    return await search(folder, bounds, mutation.files === true ? FILE_RUNS : [])
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -70,9 +71,20 @@ function plant({ file, source, becomes }: Mutation, folder: string): void {
 }
 
 /** The lines of `run.ts`, until one tells of a failure. */
-async function search(folder: string, { seed, runs, seconds }: Bounds): Promise<Search> {
+async function search(folder: string, { seed, runs, seconds }: Bounds, kind: readonly string[]): Promise<Search> {
   const beganMs = performance.now()
-  const args = ['--seed', `${seed}`, '--runs', `${runs}`, '--minutes', `${seconds / 60}`, '--shrink', '0', '--first']
+  const args = [
+    '--seed',
+    `${seed}`,
+    '--runs',
+    `${runs}`,
+    '--minutes',
+    `${seconds / 60}`,
+    '--shrink',
+    '0',
+    '--first',
+    ...kind,
+  ]
   const child = spawn(process.execPath, ['--import', 'tsx', 'test/sim/run.ts', ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -12,7 +12,7 @@
 // The exit code is 1 unless all are found, each by what mutations.ts says of it, and what finds it is silent without it.
 
 import { parseArgs } from 'node:util'
-import { generate } from './generate.js'
+import { type GenerateOptions, generate } from './generate.js'
 import { type Finding, type Search, searchFor } from './mutant.js'
 import { type Mutation, mutations } from './mutations.js'
 import { simulate } from './simulate.js'
@@ -45,17 +45,20 @@ async function worker(): Promise<void> {
 }
 
 /** Why the fault does not count as found. */
-async function complaintAbout({ throws = false }: Mutation, { finding }: Search): Promise<string | undefined> {
+async function complaintAbout(
+  { throws = false, files = false }: Mutation,
+  { finding }: Search,
+): Promise<string | undefined> {
   if (finding === null) return 'NOT FOUND'
   if (finding.by === 'hang') return 'HANGS: a fault that never ends says nothing of the invariants'
   const isThrown = finding.by === 'no exception' || finding.by === 'crash'
   if (isThrown !== throws) return isThrown ? 'THROWS, which is not said of it' : 'does not throw, as is said of it'
-  return await complaintWithout(finding)
+  return await complaintWithout(finding, files ? { files, nodes: 3 } : {})
 }
 
 /** The same run without the fault is silent. */
-async function complaintWithout({ seed }: Finding): Promise<string | undefined> {
-  const { failure } = await simulate(generate(seed))
+async function complaintWithout({ seed }: Finding, options: GenerateOptions): Promise<string | undefined> {
+  const { failure } = await simulate(generate(seed, options))
   return failure === null ? undefined : `FAILS WITHOUT IT TOO: ${failure.invariant}: ${failure.message}`
 }
 

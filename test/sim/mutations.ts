@@ -12,6 +12,8 @@ export interface Mutation {
   readonly becomes: string
   /** No invariant tells: the code throws where it meets what it did. */
   readonly throws?: boolean
+  /** Looked for in runs of three nodes with files, which come back often. */
+  readonly files?: boolean
 }
 
 export const mutations: readonly Mutation[] = [
@@ -181,11 +183,11 @@ export const mutations: readonly Mutation[] = [
     becomes: '\n',
   },
   {
-    name: 'no-pre-image-of-nothing',
-    mistake: 'A key that was not there when the snapshot was taken has no pre-image, and is written as it is by now.',
+    name: 'new-keys-in-a-snapshot',
+    mistake: 'A key that was not there when the snapshot was taken is written as it is by now.',
     file: 'snapshot.ts',
-    source: 'if (this.#preimages.has(key)) return\n',
-    becomes: 'if (slot === undefined || this.#preimages.has(key)) return\n',
+    source: 'this.#left = keyspace.slots.size\n',
+    becomes: 'this.#left = Number.POSITIVE_INFINITY\n',
   },
   {
     name: 'snapshot-of-a-lost-replica',
@@ -381,5 +383,71 @@ export const mutations: readonly Mutation[] = [
     file: 'engine/role.ts',
     source: 'this.#letGo()\n    this.link?.stop()\n    this.primary.close()',
     becomes: 'this.#letGo()\n    this.primary.close()',
+  },
+
+  // Files.
+  {
+    name: 'always-without-a-sync',
+    mistake: 'Under always what was written is not forced to the disk.',
+    file: 'persistence/aof-log.ts',
+    source: "this.#write(policy === 'always')\n    if (policy",
+    becomes: 'this.#write(false)\n    if (policy',
+    files: true,
+  },
+  {
+    name: 'snapshot-renamed-unsynced',
+    mistake: 'A snapshot takes the place of the old one before it is on the disk.',
+    file: 'persistence/rdb-file.ts',
+    source: 'await writing\n        await file.sync()',
+    becomes: 'await writing',
+    files: true,
+  },
+  {
+    name: 'base-unsynced',
+    mistake: 'The manifest names a base that is not on the disk yet.',
+    file: 'persistence/aof-rewrite.ts',
+    source: '}\n      await file.sync()\n    } finally {',
+    becomes: '}\n    } finally {',
+    files: true,
+  },
+  {
+    name: 'torn-tail-kept',
+    mistake: 'A torn tail is passed over, and what comes next is written behind it.',
+    file: 'persistence/aof-folder.ts',
+    source: 'this.#disk.truncateNow(path, reader.validBytes)\n',
+    becomes: '\n',
+    files: true,
+  },
+  {
+    name: 'place-of-the-base',
+    mistake: 'After a restart the place in the history is that of the base, and not that behind its increments.',
+    file: 'persistence/aof-loader.ts',
+    source: 'if (this.place !== null) this.place.offset += bytes',
+    becomes: '',
+    files: true,
+  },
+  {
+    name: 'past-forgotten-at-restart',
+    mistake: 'A node that was restarted does not know the id under which it stood in the stream.',
+    file: 'replication/history.ts',
+    source: 'this.replid = replid\n    this.becomeBranch()',
+    becomes: 'this.becomeNew()',
+    files: true,
+  },
+  {
+    name: 'restart-under-the-old-id',
+    mistake: 'A primary that was restarted goes on under its old id, of which replicas may know more than it does.',
+    file: 'replication/history.ts',
+    source: 'this.replid = replid\n    this.becomeBranch()',
+    becomes: 'this.replid = replid',
+    files: true,
+  },
+  {
+    name: 'old-log-after-a-full-sync',
+    mistake: 'After a full sync the file goes on, behind data that is no longer there.',
+    file: 'persistence/append-only-file.ts',
+    source: 'this.#owner.durability.end()\n    this.#restart()',
+    becomes: 'this.#owner.durability.end()',
+    files: true,
   },
 ]

@@ -8,6 +8,7 @@
 //   --minutes M      real minutes after which no new run begins
 //   --nodes N        nodes of a run (5)
 //   --simulated M    simulated minutes of a run (10)
+//   --files          each run has nodes with folders; --no-files none; else the seed decides
 //   --jobs N         processes that share the work (1)
 //   --trace          prints the trace of each run; --digest only its SHA-256
 //   --schedule FILE  runs what the file says instead of what a seed gives
@@ -36,6 +37,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     nodes: { type: 'string', default: '5' },
     simulated: { type: 'string', default: '10' },
+    files: { type: 'boolean' },
     jobs: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     digest: { type: 'boolean', default: false },
@@ -45,6 +47,7 @@ const { values } = parseArgs({
     // Which share of the runs this process does, of how many: set for processes that --jobs starts.
     share: { type: 'string' },
   },
+  allowNegative: true,
 })
 
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed)
@@ -53,7 +56,11 @@ const endMs =
   values.minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + Number(values.minutes) * 60_000
 const runs =
   values.runs === undefined ? (values.minutes === undefined ? 1 : Number.POSITIVE_INFINITY) : Number(values.runs)
-const options: GenerateOptions = { nodes: Number(values.nodes), minutes: Number(values.simulated) }
+const options: GenerateOptions = {
+  nodes: Number(values.nodes),
+  minutes: Number(values.simulated),
+  files: values.files,
+}
 
 if (values.share === undefined) console.log(`seed ${seed}`)
 process.exitCode = jobs > 1 && values.share === undefined ? await share() : await work()
@@ -90,7 +97,8 @@ async function work(): Promise<number> {
 }
 
 function lineOf(outcome: Outcome, wallMs: number): string {
-  const { schedule, steps, commands, fullSyncs, partialSyncs, streamedBytes, virtualMs, failure, trace } = outcome
+  const { schedule, steps, commands, fullSyncs, partialSyncs, streamedBytes, compared, virtualMs, failure, trace } =
+    outcome
   const words = [
     `seed ${schedule.seed}`,
     failure === null ? 'ok' : `FAILED ${failure.invariant}`,
@@ -98,6 +106,7 @@ function lineOf(outcome: Outcome, wallMs: number): string {
     `${commands} commands`,
     `${fullSyncs} full and ${partialSyncs} partial syncs`,
     `${streamedBytes} bytes`,
+    ...(compared > 0 ? [`${compared} loads`] : []),
     `${Math.round(virtualMs / 1000)} s in ${Math.round(wallMs)} ms`,
   ]
   if (values.digest) words.push(createHash('sha256').update(trace.join('\n')).digest('hex'))

@@ -16,6 +16,8 @@ export interface NodePlan {
   readonly observed: boolean
   /** Most keys; 0: no limit. */
   readonly max: number
+  /** It has a folder, on a disk that outlives it. */
+  readonly files: boolean
   readonly config: Readonly<Record<string, string>>
 }
 
@@ -33,9 +35,11 @@ export function formatSchedule(schedule: Schedule): string {
   const { seed, network, nodes, steps, healAtMs } = schedule
   const lines = [
     `run seed=${seed} heal=${healAtMs} split=${network.split} high-water=${network.highWaterBytes} look=${network.lookMs}`,
-    ...nodes.map(({ name, observed, max, config }) => {
+    ...nodes.map(({ name, observed, max, files, config }) => {
       const settings = Object.entries(config).map(([key, value]) => `${key}=${value}`)
-      return ['node', name, `observed=${observed}`, `max=${max}`, ...settings].map(quoted).join(' ')
+      return ['node', name, `observed=${observed}`, `max=${max}`, ...(files ? ['files=true'] : []), ...settings]
+        .map(quoted)
+        .join(' ')
     }),
     ...steps.map(formatStep),
   ]
@@ -59,8 +63,8 @@ export function parseSchedule(text: string): Schedule {
   const steps: Step[] = []
   for (const [first, second, ...rest] of lines) {
     if (first === 'node') {
-      const { observed, max, ...config } = pairsOf(rest)
-      nodes.push({ name: second, observed: observed === 'true', max: Number(max), config })
+      const { observed, max, files, ...config } = pairsOf(rest)
+      nodes.push({ name: second, observed: observed === 'true', max: Number(max), files: files === 'true', config })
     } else steps.push({ atMs: Number(first), act: second, args: rest })
   }
   return {

@@ -3,6 +3,8 @@
 
 export interface FoundSeed {
   readonly seed: number
+  /** Found in runs with files (`--files`). */
+  readonly files?: boolean
   /** What was wrong, in a sentence. */
   readonly found: string
   readonly schedule: string
@@ -138,6 +140,78 @@ export const foundSeeds: readonly FoundSeed[] = [
       0 connect c1 a
       10 connect c2 a
       150 close a
+    `,
+  },
+  {
+    seed: 15,
+    files: true,
+    found:
+      'while a disk was full that had taken a part of a write, the sync of each second came without end, in no time',
+    schedule: `
+      run seed=15 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0 files=true appendonly=yes appendfsync=everysec
+      5000 disk-full a 150
+      6000 call a 0 SET k v | SET l 123456789012345678901234567890 | APPEND l 12345678901234567890
+      12000 disk-mended a
+    `,
+  },
+  {
+    seed: 127,
+    files: true,
+    found: 'what a killed process had left to the system was never forced to the disk by the one after it',
+    schedule: `
+      run seed=127 heal=30000 split=false high-water=1048576 look=0
+      node a observed=false max=0 files=true appendonly=yes appendfsync=everysec
+      1000 call a 0 SET k v
+      1100 call a 0 SET l 12345678901234567890
+      1200 crash a
+      1300 restart a
+      20000 outage a
+      21000 restart a
+    `,
+  },
+  {
+    seed: 2,
+    files: true,
+    found: 'fields of a hash expired while the file was loaded, and neither the stream nor a replica heard of it',
+    schedule: `
+      run seed=2 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0 files=true appendonly=yes appendfsync=always
+      node b observed=false max=0 files=true appendonly=yes appendfsync=always
+      0 follow b a
+      1000 call a 0 HSET h f v g w | HPEXPIRE h 500 FIELDS 1 f | SET k v PX 700
+      1100 call a 0 BGREWRITEAOF
+      1200 fill a 0 bulk: 600 1000
+      1300 crash a
+      5000 restart a
+    `,
+  },
+  {
+    seed: 10,
+    files: true,
+    found: 'behind a torn tail that was cut off, a file no longer said where its data stand',
+    schedule: `
+      run seed=10 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0 files=true appendonly=yes appendfsync=no
+      1000 call a 0 SET k v | SET l 123456789012345678901234567890
+      2000 outage a
+      3000 restart a
+      4000 call a 0 SET m v
+      5000 crash a
+      6000 restart a
+    `,
+  },
+  {
+    seed: 7,
+    files: true,
+    found:
+      'a store that could not write its append-only file did not save its snapshot when it closed, and left its timers behind',
+    schedule: `
+      run seed=7 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0 files=true appendonly=yes appendfsync=everysec "save=10 1"
+      1000 disk-full a 0
+      2000 call a 0 SET k v
+      3000 close a
     `,
   },
 ]
