@@ -2,12 +2,14 @@
 // stand: so nothing may be written for a moment. Where they differ, the digests of single keys tell which.
 
 import { type DigestForm, datasetDigest, REDIS_7_0, REDIS_7_2, VALKEY, valueDigest } from './commands/digest.js'
+import type { Engine } from './engine/engine.js'
 import type { Env } from './env.js'
 import type { Dataset } from './keyspace/dataset.js'
 import type { Keyspace } from './keyspace/keyspace.js'
 import { SortedSet } from './keyspace/sorted-set.js'
-import type { Remote } from './remote.js'
-import { MAX_KEYS, type VerifiedKey } from './verification.js'
+import { Remote } from './remote.js'
+import type { Replica } from './replication/primary.js'
+import { MAX_KEYS, type Verdict, type VerifiedKey } from './verification.js'
 
 export interface Compared {
   readonly env: Env
@@ -17,6 +19,30 @@ export interface Compared {
 
 const TRY_EVERY_MS = 50
 const KEYS_PER_REQUEST = 200
+
+/** Fills in what can be known of a server that is not of our kind. */
+export async function verifyServer(engine: Engine, verdict: Verdict<Replica>, timeoutMs: number): Promise<void> {
+  const { host, traits, state } = verdict.replica
+  if (traits.port === 0 || state !== 'online') return
+  const { config, env } = engine
+  try {
+    const server = await Remote.connect(env, engine.dial(host, traits.port), {
+      username: config.text('masteruser'),
+      password: config.text('masterauth'),
+      timeoutMs,
+    })
+    try {
+      const same = await holdsTheSame(engine, server, timeoutMs)
+      if (same === undefined) return
+      if (!same) verdict.keys = await keysThatDiffer(engine, server)
+      verdict.result = verdict.keys.length === 0 ? 'equal' : 'different'
+    } finally {
+      server.close()
+    }
+  } catch (error) {
+    env.log.info(`Replica ${verdict.replica.name} cannot be verified: ${(error as Error).message}`)
+  }
+}
 
 /** Whether its digest is ours: if not, `keysThatDiffer` has the last word; undefined when no quiet moment was found in time. Throws ReplyError where DEBUG is not allowed. */
 export async function holdsTheSame(ours: Compared, server: Remote, timeoutMs: number): Promise<boolean | undefined> {

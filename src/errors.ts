@@ -26,6 +26,10 @@ export type StoreErrorCode =
   | 'HISTORY' // a place in the stream that this node's data does not hold, and will not
   | 'PAUSED' // a failover is under way: this node takes no writes until its end
   | 'REFUSED' // a failover's target did not take over
+  | 'NO_PRIMARY' // there is no primary that could be asked: nothing was sent to it
+  | 'BUSY' // too much is under way: nothing was sent
+  | 'UNCERTAIN' // the primary did not answer: it may have done what it was asked, or not
+  | 'BEHIND' // the primary answered, what it did is not here yet
   | 'LINK' // a connection could not be made, or broke
   | 'FILE' // a file cannot be read or written
   | 'LOCKED' // another store, of this process or of another, has the folder

@@ -101,6 +101,13 @@ export class Face<V> {
     return this
   }
 
+  /** @internal A value's bytes, as `set` would keep them. Throws StoreError CODEC. */
+  encoded(value: V): Arg {
+    const slot = this.#slotOf(value)
+    if (slot instanceof Binary) slot.latin1
+    return slot
+  }
+
   /** Says whether the key was there. */
   delete(key: string): boolean {
     this.#engine.assertWritable()
@@ -192,15 +199,9 @@ export class Face<V> {
 
   /** Adds to a number and returns the sum; a key that is not there counts as 0. The key's time stays. Throws INVALID. */
   increment(key: string, by = 1): number {
-    const old: unknown = this.get(key)
-    const number = typeof old === 'string' && old.trim() !== '' ? Number(old) : (old ?? 0)
-    const sum = typeof number === 'number' ? number + by : Number.NaN
-    if (!Number.isFinite(sum)) {
-      throw new StoreError('INVALID', `the value of '${key}' is not a number`)
-    }
-    // Decimal text, as Redis' clients write counters, stays decimal text.
-    this.set(key, (typeof old === 'string' ? String(sum) : sum) as V, { keepTtl: true })
-    return sum
+    const sum = increased(key, this.get(key), by)
+    this.set(key, sum as V, { keepTtl: true })
+    return Number(sum)
   }
 
   /**
@@ -341,7 +342,7 @@ export interface VectorSetSize {
 
 export type AnyHandle = HashHandle | ListHandle | SetHandle | SortedSetHandle | StreamHandle | VectorSetSize
 
-class HostOfHandles implements HandleHost {
+export class HostOfHandles implements HandleHost {
   readonly #engine: Engine
   readonly #index: number
 
@@ -363,12 +364,22 @@ class HostOfHandles implements HandleHost {
   }
 }
 
-function keyOf(key: string): string {
+/** A value with a number added to it. Decimal text, as Redis' clients write counters, stays decimal text. Throws INVALID. */
+export function increased(key: string, old: unknown, by: number): number | string {
+  const number = typeof old === 'string' && old.trim() !== '' ? Number(old) : (old ?? 0)
+  const sum = typeof number === 'number' ? number + by : Number.NaN
+  if (!Number.isFinite(sum)) {
+    throw new StoreError('INVALID', `the value of '${key}' is not a number`)
+  }
+  return typeof old === 'string' ? String(sum) : sum
+}
+
+export function keyOf(key: string): string {
   if (typeof key !== 'string') throw new StoreError('INVALID', `a key is a string, not ${typeof key}`)
   return key.isWellFormed() ? key : keyText(key)
 }
 
-function argOf(arg: string | number | bigint | Uint8Array): Arg {
+export function argOf(arg: string | number | bigint | Uint8Array): Arg {
   if (typeof arg === 'string') return keyText(arg)
   if (arg instanceof Uint8Array) {
     const bytes = Buffer.from(arg)
@@ -381,7 +392,7 @@ function argOf(arg: string | number | bigint | Uint8Array): Arg {
 /** The largest time that every reader of the stream can hold. */
 const LATEST_TIME_MS = Number.MAX_SAFE_INTEGER
 
-function timeOf(ttl: number | Date, now: number): number {
+export function timeOf(ttl: number | Date, now: number): number {
   const at = typeof ttl === 'number' ? now + Math.ceil(ttl) : Number(ttl)
   if (!Number.isFinite(at)) throw new StoreError('INVALID', `a time to live is a number of milliseconds, not ${ttl}`)
   return Math.min(at, LATEST_TIME_MS)

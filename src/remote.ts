@@ -54,9 +54,14 @@ export class Remote {
   static async connect(
     env: Env,
     transport: Transport,
-    { username, password, timeoutMs }: { username: string; password: string; timeoutMs: number },
+    {
+      username,
+      password,
+      timeoutMs,
+      from,
+    }: { username: string; password: string; timeoutMs: number; from?: string | undefined },
   ): Promise<Remote> {
-    const remote = Remote.begin(env, transport, timeoutMs)
+    const remote = Remote.begin(env, transport, timeoutMs, from)
     try {
       await remote.login(username, password)
       await remote.call('PING')
@@ -73,9 +78,10 @@ export class Remote {
    */
   async call(...argv: (Arg | number)[]): Promise<Answer> {
     if (this.#failure !== undefined) throw this.#failure
+    const request = encodeCommand(argv)
     const answer = await new Promise<Answer>((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
-      this.#link.send(encodeCommand(argv))
+      this.#link.send(request)
       if (this.#waiting.length === 1) this.#watch()
     })
     if (answer instanceof ReplyError) throw answer
@@ -85,6 +91,11 @@ export class Remote {
   /** Does nothing without a password. Throws as `call`. */
   async login(username: string, password: string): Promise<void> {
     if (password !== '') await this.call(...(username === '' ? ['AUTH', password] : ['AUTH', username, password]))
+  }
+
+  /** It failed, or was closed: every call is refused. */
+  get isClosed(): boolean {
+    return this.#failure !== undefined
   }
 
   /** Whether it failed before all requests had left. */

@@ -6,12 +6,13 @@ import type { ReplicaView } from './commands/command.js'
 import type { Progress } from './commands/save.js'
 import { Config } from './config/config.js'
 import type { SettingName } from './config/directives.js'
-import { holdsTheSame, keysThatDiffer } from './digest-check.js'
+import { verifyServer } from './digest-check.js'
 import { Engine } from './engine/engine.js'
 import { type Env, type Logger, systemEnv } from './env.js'
 import { StoreError } from './errors.js'
 import { Events, type StoreEvents } from './events.js'
 import { Face, type FaceOptions } from './face.js'
+import { Forwarding } from './forwarding.js'
 import type { Change, Keyspace } from './keyspace/keyspace.js'
 import type { Transport } from './link.js'
 import { Listener, type ListenerOptions } from './listener.js'
@@ -21,8 +22,8 @@ import { type Disk, systemDisk } from './persistence/disk.js'
 import { Folder } from './persistence/folder.js'
 import { LoadPace } from './persistence/load-pace.js'
 import { RdbFile } from './persistence/rdb-file.js'
+import { PrimaryFace } from './primary-face.js'
 import { encodeCommand } from './protocol/parser.js'
-import { Remote } from './remote.js'
 import type { Replica } from './replication/primary.js'
 import type { LinkState } from './replication/replica.js'
 import { PrimaryWatch, type SentinelsStatus, type WatchedPrimary } from './sentinels/watched-primary.js'
@@ -45,6 +46,8 @@ export interface StoreOptions<V> {
    * for `replicaOf`, or `skip` it, which parts the data from the primary's. Default `stop`.
    */
   onUnknownCommand?: 'stop' | 'skip'
+  /** On a replica: how long `store.primary` waits for an answer, and for what was done to arrive, ms. Default 10,000. */
+  forwardTimeoutMs?: number
   /** Where the log goes: `console`, a pino logger. Default: nowhere. */
   log?: Logger
   /** Clock, timers and randomness; for tests on a virtual clock. */
@@ -125,6 +128,8 @@ const VERIFY_TIMEOUT_MS = 60_000
 const ARRIVAL_TIMEOUT_MS = 10_000
 
 export class Store<V = unknown> extends Face<V> {
+  /** The primary's Map face, with promises: on a replica its writes are done there, and are here when they resolve. */
+  readonly primary: PrimaryFace<V>
   readonly #engine: Engine
   readonly #faces: Face<V>[]
   readonly #events: Events
@@ -133,6 +138,7 @@ export class Store<V = unknown> extends Face<V> {
   readonly #verification: Verification<Replica>
   readonly #migrations: Migrations
   readonly #watch: PrimaryWatch
+  readonly #forwarding: Forwarding
   #file: RdbFile | null = null
   #log: AppendOnlyFile | null = null
   #folder: Folder | null = null
@@ -190,6 +196,25 @@ export class Store<V = unknown> extends Face<V> {
     for (let index = 1; index < config.number('databases'); index++) {
       this.#faces.push(new Face(engine, index, faceOptions))
     }
+    this.#forwarding = new Forwarding(
+      {
+        env,
+        get link() {
+          return engine.link
+        },
+        get isClosed() {
+          return engine.isClosed
+        },
+        reach: (place, timeoutMs) => engine.replication.arrivals.wait(place, { timeoutMs }),
+      },
+      options.forwardTimeoutMs ?? ARRIVAL_TIMEOUT_MS,
+    )
+    this.primary = new PrimaryFace({
+      engine,
+      forwarding: this.#forwarding,
+      faceOf: (index) => this.db(index),
+      index: 0,
+    })
     const { onShutdown } = options
     if (onShutdown !== undefined) engine.farewell.onShutdown = ({ save }) => onShutdown(save)
     engine.configFile = options.configFile ?? null
@@ -197,6 +222,7 @@ export class Store<V = unknown> extends Face<V> {
       changed: (change, key, keyspace) => this.#changed(change, key, keyspace),
       link: (state, error) => {
         if (state === 'connected') this.#log?.followed()
+        this.#forwarding.linkChanged()
         this.#events.emit('link', state, error)
       },
       role: (role) => this.#events.emit('role', role),
@@ -298,7 +324,7 @@ export class Store<V = unknown> extends Face<V> {
     const timeoutMs = options.timeoutMs ?? VERIFY_TIMEOUT_MS
     const verdicts = await this.#verification.verify(timeoutMs)
     for (const verdict of verdicts) {
-      if (verdict.replica.traits.ourId === '') await this.#verifyServer(verdict, timeoutMs)
+      if (verdict.replica.traits.ourId === '') await verifyServer(this.#engine, verdict, timeoutMs)
     }
     if (options.repair === true) {
       for (const { result, replica } of verdicts) if (result === 'different') this.#engine.reloadReplica(replica)
@@ -420,6 +446,7 @@ export class Store<V = unknown> extends Face<V> {
     this.#verification.close()
     this.#migrations.close()
     this.#watch.end()
+    this.#forwarding.close()
     engine.link?.stop()
     const timeoutMs = drainMs ?? (this.#env.isVirtual ? 0 : engine.config.number('shutdown-timeout') * 1000)
     if (timeoutMs > 0 && engine.farewell.mustWait) await engine.farewell.wait(timeoutMs)
@@ -505,30 +532,6 @@ export class Store<V = unknown> extends Face<V> {
     this.#log = log
     engine.appendOnly = log
     engine.folder = folder
-  }
-
-  /** Fills in what can be known of a server that is not ours. */
-  async #verifyServer(verdict: Verdict<Replica>, timeoutMs: number): Promise<void> {
-    const { host, traits, state } = verdict.replica
-    if (traits.port === 0 || state !== 'online') return
-    const { config } = this.#engine
-    try {
-      const server = await Remote.connect(this.#env, this.#engine.dial(host, traits.port), {
-        username: config.text('masteruser'),
-        password: config.text('masterauth'),
-        timeoutMs,
-      })
-      try {
-        const same = await holdsTheSame(this.#engine, server, timeoutMs)
-        if (same === undefined) return
-        if (!same) verdict.keys = await keysThatDiffer(this.#engine, server)
-        verdict.result = verdict.keys.length === 0 ? 'equal' : 'different'
-      } finally {
-        server.close()
-      }
-    } catch (error) {
-      this.#env.log.info(`Replica ${verdict.replica.name} cannot be verified: ${(error as Error).message}`)
-    }
   }
 
   /** What INFO shows, and what our primary is told: the port of the listener that was opened first. */

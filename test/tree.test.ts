@@ -36,6 +36,8 @@ const layers = [
     'handles',
     'events',
     'face',
+    'forwarding',
+    'primary-face',
     'store',
     'listener',
   ],

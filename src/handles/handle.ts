@@ -44,7 +44,8 @@ export abstract class Handle<T extends Collection> {
 
   /** Deletes the key. Says whether it was there. */
   clear(): boolean {
-    return this.held !== undefined && this.host.call('DEL', this.key) === 1
+    void this.held // another type is not deleted
+    return this.host.call('DEL', this.key) === 1
   }
 
   /** What is there now. Throws WRONGTYPE. */

@@ -1,21 +1,28 @@
-// Replies out of bytes: RESP2, as a server sends them to us when we are its client. The counterpart of writer.ts.
+// Replies out of bytes, as a server sends them to us when we are its client: RESP2, and RESP3 if it was asked for. The
+// counterpart of writer.ts.
 
 import { latin1Slice, textOfLatin1 } from '../bytes.js'
 import { ReplyError } from '../errors.js'
 import { ProtocolError } from './parser.js'
 
-/** Bulk strings and statuses are text. An error reply is a value, as it may stand in an array. */
-export type Answer = string | number | null | ReplyError | Answer[]
+/**
+ * Bulk strings and statuses are text. An error reply is a value, as it may stand in an array. A bigint is an integer that no
+ * number holds; Maps and booleans come with RESP3 only.
+ */
+export type Answer = string | number | bigint | boolean | null | ReplyError | Answer[] | Map<Answer, Answer>
 
 const MAX_LINE_BYTES = 64 * 1024
 const MAX_DEPTH = 8
+/** `txt:` before a verbatim string. */
+const VERBATIM_HEAD = 4
 
 /** An array begins: its elements come next. */
 const OPENED = Symbol('opened')
 
-/** An array under way. */
+/** An array under way, or a map, whose keys and values come in turn. */
 interface Open {
   items: Answer[]
+  isMap: boolean
   /** Elements still to come. */
   left: number
 }
@@ -74,7 +81,7 @@ export class AnswerParser {
       if (array === undefined) return whole
       array.items.push(whole)
       if (--array.left > 0) return undefined
-      whole = array.items
+      whole = array.isMap ? mapOf(array.items) : array.items
       this.#open.pop()
     }
   }
@@ -92,16 +99,21 @@ export class AnswerParser {
     const line = this.#text.slice(start + 1, end)
     if (kind === '+') return this.#taken(end + 2, textOfLatin1(line))
     if (kind === '-') return this.#taken(end + 2, new ReplyError(textOfLatin1(line)))
-    const number = Number(line)
-    if (line === '' || !Number.isSafeInteger(number)) throw new ProtocolError(`no number: ${line.slice(0, 40)}`)
-    if (kind === ':') return this.#taken(end + 2, number)
+    if (kind === '_') return this.#taken(end + 2, null)
+    if (kind === '#') return this.#taken(end + 2, line === 't')
+    if (kind === ',') return this.#taken(end + 2, numberOf(line, doubleOf(line)))
+    const number = numberOf(line, Number(line))
+    if (kind === ':' || kind === '(') return this.#taken(end + 2, integerOf(line, number))
+    if (!Number.isSafeInteger(number)) throw new ProtocolError(`no length: ${line.slice(0, 40)}`)
     if (number === -1 && (kind === '$' || kind === '*')) return this.#taken(end + 2, null)
     if (number < 0 || number > this.#maxBytes) throw new ProtocolError('invalid length')
     if (kind === '$') return this.#bulk(end + 2, number)
-    if (kind !== '*' || this.#open.length >= MAX_DEPTH)
+    if (kind === '=') return this.#bulk(end + 2, number)?.slice(VERBATIM_HEAD)
+    if (!'*%~'.includes(kind) || this.#open.length >= MAX_DEPTH)
       throw new ProtocolError(`not an answer: ${JSON.stringify(kind)}`)
-    if (number === 0) return this.#taken(end + 2, [])
-    this.#open.push({ items: [], left: number })
+    const isMap = kind === '%'
+    if (number === 0) return this.#taken(end + 2, isMap ? new Map() : [])
+    this.#open.push({ items: [], isMap, left: isMap ? number * 2 : number })
     return this.#taken(end + 2, OPENED)
   }
 
@@ -119,4 +131,24 @@ export class AnswerParser {
     this.#at = end
     return value
   }
+}
+
+/** Throws ProtocolError when the line is none. */
+function numberOf(line: string, number: number): number {
+  if (line === '' || (Number.isNaN(number) && line !== 'nan'))
+    throw new ProtocolError(`no number: ${line.slice(0, 40)}`)
+  return number
+}
+
+function integerOf(line: string, number: number): number | bigint {
+  if (!/^[+-]?\d+$/.test(line)) throw new ProtocolError(`no integer: ${line.slice(0, 40)}`)
+  return Number.isSafeInteger(number) ? number : BigInt(line)
+}
+
+function doubleOf(line: string): number {
+  return /^-?inf$/.test(line) ? Number(line.replace('inf', 'Infinity')) : Number(line)
+}
+
+function mapOf(items: readonly Answer[]): Map<Answer, Answer> {
+  return new Map(Array.from({ length: items.length / 2 }, (_, i) => [items[2 * i], items[2 * i + 1]]))
 }

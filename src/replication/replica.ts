@@ -113,6 +113,12 @@ export class ReplicaLink {
     return this.downSince < 0 ? -1 : Math.floor((this.#host.env.monotonic() - this.downSince) / 1000)
   }
 
+  /** How the primary is told who we are, for those who reach it by this link's transport. */
+  get login(): { username: string; password: string; from: string | undefined } {
+    const { username, password } = this.#host.config()
+    return { username, password, from: this.#from }
+  }
+
   /** Connects, and keeps at it. `resumable`: the history tells where a primary could let us go on. */
   start(resumable: boolean): void {
     this.#resumable = resumable

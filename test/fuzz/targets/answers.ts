@@ -23,17 +23,36 @@ function read(chunks: Iterable<Buffer>): string[] {
 }
 
 function shown(answer: Answer): string {
-  return JSON.stringify(answer, (_, value) => (value instanceof ReplyError ? { error: value.message } : value))
+  return JSON.stringify(answer, (_, value) => {
+    if (value instanceof ReplyError) return { error: value.message }
+    if (value instanceof Map) return { map: [...value] }
+    return typeof value === 'bigint' ? { integer: String(value) } : value
+  })
 }
 
 export const answers: Target = {
   name: 'answers',
   about: 'protocol/replies.ts: the same answers however the bytes are cut, in time that grows with the bytes',
-  words: ['+OK\r\n', '-ERR no\r\n', ':1\r\n', '$-1\r\n', '$0\r\n\r\n', '*-1\r\n', '*1\r\n', '*2\r\n', '*0\r\n', '\r\n'],
+  words: [
+    ...['+OK\r\n', '-ERR no\r\n', ':1\r\n', '$-1\r\n', '$0\r\n\r\n', '*-1\r\n', '*1\r\n', '*2\r\n', '*0\r\n', '\r\n'],
+    ...[
+      '_\r\n',
+      '#t\r\n',
+      ',1.5\r\n',
+      ',-inf\r\n',
+      ',nan\r\n',
+      '(9\r\n',
+      '%1\r\n',
+      '%0\r\n',
+      '~1\r\n',
+      '=4\r\ntxt:\r\n',
+    ],
+  ],
   seeds: () =>
     [
       '+PONG\r\n-ERR unknown\r\n:42\r\n$5\r\nhello\r\n$-1\r\n*-1\r\n*0\r\n',
       '*2\r\n$1\r\na\r\n*3\r\n:1\r\n:-2\r\n+x\r\n',
+      '%2\r\n+a\r\n:1\r\n$1\r\nb\r\n~2\r\n#f\r\n,-0.25\r\n_\r\n(123456789012345678901\r\n=7\r\ntxt:a\r\n\r\n',
       `*200\r\n${':7\r\n'.repeat(200)}`,
       `${'*1\r\n'.repeat(7)}:1\r\n`,
       `$2000\r\n${'\xe4'.repeat(2000)}\r\n`,
