@@ -55,12 +55,13 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
   let store: Store | undefined
   // Only where somebody looks on.
   const bar = config.text('logfile') === '' && process.stdout.isTTY ? new ProgressBar(process.stdout) : undefined
+  const writeAbove = bar === undefined ? write : (line: string) => bar.above(line, write)
   const log = lineLogger({
     pid: process.pid,
     now: Date.now,
     role: () => (store === undefined ? 'C' : store.role === 'replica' ? 'S' : 'M'),
     level: () => config.text('loglevel') as LogLevel,
-    write: bar === undefined ? write : (line) => bar.above(line, write),
+    write: writeAbove,
   })
   log.warn('oO0OoO0OoO0Oo hotspare is starting oO0OoO0OoO0Oo')
   log.warn(
@@ -100,6 +101,7 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
     log.warn(error.message)
     process.exit(1)
   }
+  showStart(config, log, writeAbove)
   const failure = await opened
   if (shutdown.isUnderWay) return
   if (failure !== undefined) {
@@ -108,8 +110,22 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
     process.exit(1)
   }
   store.on('progress', (progress) => bar?.show(progress))
-  log.info(`Running mode=standalone, port=${config.text('port')}.`)
   log.info('Ready to accept connections')
+}
+
+/** Where it listens: a line of the log, or what `always-show-logo` stands for, out of which scripts read the process id. */
+function showStart(config: Config, log: Logger, write: (line: string) => void): void {
+  const port = config.text('port')
+  if (config.flag('always-show-logo'))
+    write(`
+     hotspare ${HOTSPARE_VERSION} (redis_version=${REDIS_VERSION}, node=${process.versions.node})
+     Running in standalone mode
+     Port: ${port}
+     PID: ${process.pid}
+
+`)
+  else log.info(`Running mode=standalone, port=${port}.`)
+  log.warn('Server initialized')
 }
 
 /** Our own mistake: nothing can be relied on any more. Where it happened belongs in the log, as who reads that comes later. */

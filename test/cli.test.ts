@@ -132,11 +132,18 @@ test('logs its start as Redis does, answers, and ends on SIGTERM and SIGINT with
     )
     assert.match(program.output, /:C .* # hotspare \d+\.\d+\.\d+, redis_version=7\.0\.15, /)
     assert.match(program.output, new RegExp(`:M .* \\* Running mode=standalone, port=${port}\\.`))
-    assert.match(program.output, /:M .* \* Ready to accept connections/)
+    assert.match(program.output, /:M .* # Server initialized\n.*:M .* \* Ready to accept connections/)
     assert.match(program.output, new RegExp(`:M .* # Received ${signal} scheduling shutdown`))
     assert.match(program.lines.at(-1)!, /:M .* # .*ready to exit, bye bye\.\.\./)
     assert.is(program.errors, '')
   }
+})
+
+test('always-show-logo: where it listens and as which process, for scripts that read this of redis-server', async () => {
+  const port = await freePort()
+  const program = await ready(['--port', String(port), '--always-show-logo', 'yes'])
+  assert.match(program.output, new RegExp(`\\n +Port: ${port}\\n +PID: ${program.process.pid}\\n`))
+  assert.not.match(program.output, /Running mode=/)
 })
 
 test('SHUTDOWN ends it with code 0, and its connections', async () => {

@@ -162,8 +162,8 @@ function persistenceFields(server: Server, now: number): Field[] {
     ['rdb_last_bgsave_time_sec', file?.lastSaveSeconds ?? -1],
     ['rdb_current_bgsave_time_sec', file?.currentSaveSeconds ?? -1],
     ['rdb_saves', file?.saves ?? 0],
-    // What is past its time is loaded, and then expires: so replicas hear of it.
-    ...zeros('rdb_last_cow_size rdb_last_load_keys_expired'),
+    ...zeros('rdb_last_cow_size'),
+    ['rdb_last_load_keys_expired', file?.loadedPastKeys ?? 0],
     ['rdb_last_load_keys_loaded', file?.loadedKeys ?? 0],
     ...aof.before,
     ...zeros('module_fork_in_progress module_fork_last_cow_size'),

@@ -47,8 +47,9 @@ export interface SaveFile {
   readonly currentSaveSeconds: number
   /** Of the save under way; null when there is none. */
   readonly saveProgress: { readonly keys: number; readonly totalKeys: number } | null
-  /** Keys that were loaded from it at the start. */
+  /** Keys that were loaded from it at the start, without those that a primary held to be past their time; and how many those were. */
   readonly loadedKeys: number
+  readonly loadedPastKeys: number
   /** The error reply to writes while they cannot be saved (stop-writes-on-bgsave-error); null: they can. */
   readonly refusal: string | null
   /** Writes everything, and comes back when it is on the disk. Throws StoreError FILE. */

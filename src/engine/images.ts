@@ -29,6 +29,13 @@ export interface ImagesHost {
   reopenStream(): void
 }
 
+/** A file on its way in. */
+export interface Restore extends SnapshotLoad {
+  /** How many it has brought so far, and how many of them were past their time when it began. */
+  readonly keys: number
+  readonly keysPast: number
+}
+
 export class Images {
   readonly #host: ImagesHost
 
@@ -74,8 +81,11 @@ export class Images {
    * Takes the data of a file, and the place in a history where it was written: who stands there too, or knows it, goes on
    * with a partial resync. Only before anything was written or followed. `about` gets what the file says of itself.
    */
-  beginRestore(about?: (name: string, value: string) => void): SnapshotLoad & { readonly keys: number } {
-    const dataset = this.#host.contents.fresh()
+  beginRestore(about?: (name: string, value: string) => void): Restore {
+    const { contents, env } = this.#host
+    const dataset = contents.fresh()
+    const now = env.now()
+    let keysPast = 0
     const whole = (fresh: Dataset, { streamDb, replid, offset, leftOut }: SnapshotPlace): void => {
       this.#tellLeftOut(leftOut)
       this.#host.replace(fresh, streamDb)
@@ -86,11 +96,17 @@ export class Images {
         this.#tellAbout(name, value)
         about?.(name, value)
       },
+      expiry: (expiresAt) => {
+        if (expiresAt < now) keysPast++
+      },
     })
     return {
       ...load,
       get keys() {
         return dataset.size
+      },
+      get keysPast() {
+        return keysPast
       },
     }
   }

@@ -24,6 +24,8 @@ export interface LoadHooks {
   followed?: ((bytes: Buffer) => void) | undefined
   /** Gets the fields about the file and its writer. */
   about?: (name: string, value: string) => void
+  /** Hears of every key that has a time. */
+  expiry?: (expiresAt: number) => void
 }
 
 /**
@@ -33,7 +35,7 @@ export interface LoadHooks {
 export function loadInto(
   fresh: Dataset,
   whole: (fresh: Dataset, place: SnapshotPlace) => void,
-  { followed, about }: LoadHooks = {},
+  { followed, about, expiry }: LoadHooks = {},
 ): SnapshotLoad {
   const { keyspaces } = fresh
   let keyspace = keyspaces[0]
@@ -42,6 +44,7 @@ export function loadInto(
     const { size } = keyspace
     keyspace.set(key, value, expiresAt)
     if (keyspace.size === size) throw new StoreError('RDB', 'the snapshot holds a key twice')
+    if (expiresAt !== null) expiry?.(expiresAt)
     if (use === null) return
     fresh.askForUse(use.idleSeconds === undefined ? 'frequency' : 'idleSeconds')
     keyspace.recency?.assign(key, use)

@@ -21,6 +21,7 @@ interface Source extends SnapshotSource {
 /** Where a file is read to: see Images.beginRestore. */
 interface Target {
   readonly keys: number
+  readonly keysPast: number
   write(chunk: Buffer): void
   commit(): void
 }
@@ -74,6 +75,7 @@ export class RdbFile implements SaveFile {
   lastSaveFailed = false
   lastSaveSeconds = -1
   loadedKeys = 0
+  loadedPastKeys = 0
   refusal: string | null = null
 
   constructor(options: FileOptions) {
@@ -203,9 +205,11 @@ export class RdbFile implements SaveFile {
       await file.close()
     }
     target.commit()
-    this.loadedKeys = target.keys
+    // Loaded like the others, and then they expire: so replicas hear of it. A replica waits for its primary's word.
+    this.loadedPastKeys = owner.config.primary() === undefined ? target.keysPast : 0
+    this.loadedKeys = target.keys - this.loadedPastKeys
     this.#offset = owner.history.offset
-    env.log.info(`Done loading RDB, keys loaded: ${target.keys}, keys expired: 0.`)
+    env.log.info(`Done loading RDB, keys loaded: ${this.loadedKeys}, keys expired: ${this.loadedPastKeys}.`)
     env.log.info(`DB loaded from disk: ${((env.monotonic() - startedAt) / 1000).toFixed(3)} seconds`)
   }
 

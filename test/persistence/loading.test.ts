@@ -43,6 +43,28 @@ test('other work gets its turn, again and again; progress goes up, and ends at a
   await store.close({ save: false })
 })
 
+test('keys that are past their time are counted apart, and replicas hear of their end', async () => {
+  const other = mkdtempSync(join(tmpdir(), 'hotspare-loading-'))
+  const before = await Store.open({ dir: other, config: { 'enable-debug-command': 'yes' } })
+  before.call('DEBUG', 'SET-ACTIVE-EXPIRE', '0')
+  before.set('stays', 'x')
+  for (let i = 0; i < 5; i++) before.call('SET', `goes:${i}`, 'x', 'PX', '1')
+  const until = Date.now() + 2
+  while (Date.now() < until);
+  await before.close()
+  const log: string[] = []
+  const note = (line: string): void => void log.push(line)
+  const store = await Store.open({ dir: other, log: { debug: note, info: note, warn: note, error: note } })
+  assert.match(String(store.call('INFO', 'persistence')), 'rdb_last_load_keys_expired:5\r\nrdb_last_load_keys_loaded:1\r')
+  assert.ok(log.includes('Done loading RDB, keys loaded: 1, keys expired: 5.'), log.join('\n'))
+  await store.close({ save: false })
+  // Who is to follow leaves that to its primary.
+  const replica = await Store.open({ dir: other, config: { replicaof: '127.0.0.1 1' } })
+  assert.match(String(replica.call('INFO', 'persistence')), 'rdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:6\r')
+  await replica.close({ save: false })
+  rmSync(other, { recursive: true, force: true })
+})
+
 test('a signal breaks it off, before it begins or in the middle; the folder is free again', async () => {
   const before = new AbortController()
   before.abort(new Error('enough'))
