@@ -156,6 +156,21 @@ test('SHUTDOWN ends it with code 0, and its connections', async () => {
   assert.match(program.output, /User requested shutdown\.\.\./)
 })
 
+test('SHUTDOWN NOW: replicas get what was written, and nothing that the file does not hold', async () => {
+  const port = await freePort()
+  const program = await ready(['--port', String(port), '--dir', folder('now'), '--repl-diskless-sync-delay', '0'])
+  const replica = await RawClient.connect({ port })
+  replica.send('PSYNC ? -1\r\n')
+  await until(async () => /state=online/.test(String(await ask(port, 'INFO', 'replication'))), { what: 'it is fed' })
+  await using client = await RawClient.connect({ port })
+  client.send('SET a 1\r\nSHUTDOWN NOW SAVE\r\n')
+  await replica.closed
+  const stream = replica.drain().toString('latin1')
+  assert.is(await program.ended, 0)
+  assert.match(stream, /SET\r\n\$1\r\na\r\n\$1\r\n1\r\n$/)
+  assert.match(program.output, /Saving the final RDB snapshot/)
+})
+
 test('a client that stays does not keep it from ending', async () => {
   const port = await freePort()
   const program = await ready(['--port', String(port)])

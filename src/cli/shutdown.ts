@@ -89,7 +89,8 @@ export class Shutdown {
         }
       }
     }
-    await this.#store.close({ save: false })
+    // Replicas were waited for above. To ask them again would move the stream past what was saved.
+    await this.#store.close({ save: false, drainMs: 0 })
     log.warn('hotspare is now ready to exit, bye bye...')
     process.exit(0)
   }

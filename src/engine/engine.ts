@@ -169,7 +169,8 @@ export class Engine implements Server {
       env,
       config,
       history: this.history,
-      connect: (reply) => this.connect({ kind: 'primary', reply }),
+      connect: (reply, link) => this.connect({ kind: 'primary', reply, link }),
+      disconnect: (client) => this.disconnect(client),
       execute: (client, argv, parser) => this.execute(client, argv, parser),
       lookup: (argv) => this.lookup(argv),
       relay: (chunk, start, end) => this.stream.relay(chunk, start, end),
@@ -275,14 +276,14 @@ export class Engine implements Server {
   connect(options: { kind: ClientKind; reply: Reply; link?: Link }): Client {
     const { kind, reply, link } = options
     const client = new Client({
-      id: kind === 'normal' ? this.#nextClientId++ : 0,
+      id: link === undefined ? 0 : this.#nextClientId++,
       kind,
       reply,
       link,
       now: this.env.now(),
       authenticated: kind !== 'normal',
     })
-    if (kind === 'normal') this.clients.set(client.id, client)
+    if (link !== undefined) this.clients.set(client.id, client)
     return client
   }
 
@@ -542,6 +543,7 @@ export class Engine implements Server {
       get port() {
         return engine.port
       },
+      isSaved: () => this.farewell.isReady,
       takeSnapshot: (form) => this.takeSnapshot(form),
       writeSupplement: (version) => {
         for (const { db, argv } of supplementOf(this.dataset, version)) this.#journal.write(db, argv)
@@ -559,7 +561,10 @@ export class Engine implements Server {
       takeBack: () => this.promote('failover aborted'),
       counted: (what) => void this.stats[what]++,
       replicaChanged: (replica) => this.events.replica?.(replica),
-      linkChanged: (state, error) => this.events.link?.(state, error),
+      linkChanged: (state, error) => {
+        this.upstream.linked(state === 'connected' ? (this.link?.connection ?? null) : null)
+        this.events.link?.(state, error)
+      },
       roleChanged: (role) => this.events.role?.(role),
     }
   }

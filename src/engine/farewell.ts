@@ -44,6 +44,11 @@ export class Farewell {
     return this.#state !== 'open'
   }
 
+  /** Replicas are waited for no more: what is saved now is the end of the stream. */
+  get isReady(): boolean {
+    return this.#state === 'ready'
+  }
+
   get mustWait(): boolean {
     return this.#lagging(this.#host.history.offset).length > 0
   }

@@ -30,6 +30,8 @@ export interface RoleHost {
   readonly port: number
   readonly pause: Pause
   readonly durability: Durability
+  /** The node ends, and what it saves last holds all of the stream. */
+  isSaved(): boolean
   takeSnapshot(form: SnapshotForm): SnapshotSource
   writeSupplement(version: number): void
   beginLoad(): SnapshotLoad
@@ -87,7 +89,7 @@ export class Role {
       takeSnapshot: (form) => host.takeSnapshot(form),
       writeSupplement: (version) => host.writeSupplement(version),
       isRelaying: () => this.link !== null,
-      isStill: () => this.failover.isStill,
+      isStill: () => this.failover.isStill || host.isSaved(),
       counted: (what) => host.counted(what),
       replicaChanged: (replica) => host.replicaChanged(replica),
     })

@@ -8,6 +8,7 @@ import { findCommand } from '../commands/table.js'
 import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import { StoreError } from '../errors.js'
+import type { Link } from '../link.js'
 import type { RequestParser } from '../protocol/parser.js'
 import { SilentReply } from '../protocol/silent-reply.js'
 import { quoteArg, type Reply } from '../protocol/writer.js'
@@ -18,7 +19,8 @@ export interface UpstreamHost {
   readonly env: Env
   readonly config: Config
   readonly history: History
-  connect(reply: Reply): Client
+  connect(reply: Reply, link?: Link): Client
+  disconnect(client: Client): void
   execute(client: Client, argv: Arg[], parser: RequestParser): void
   lookup(argv: readonly Arg[]): Command | undefined
   relay(chunk: Buffer, start: number, end: number): void
@@ -34,7 +36,7 @@ export class Upstream {
   readonly skipped = new Map<string, number>()
   readonly #host: UpstreamHost
   readonly #reply = new SilentReply()
-  readonly #client: Client
+  #client: Client
   readonly #applier: Applier
   #isApplying = false
 
@@ -46,6 +48,16 @@ export class Upstream {
       isInTransaction: () => this.#client.transaction !== null,
       relay: (chunk, start, end) => host.relay(chunk, start, end),
     })
+  }
+
+  /** The link to our primary stands, and is a connection like others (CLIENT LIST, CLIENT KILL); or is gone: null. */
+  linked(link: Link | null): void {
+    if ((link ?? undefined) === this.#client.link) return
+    const { db } = this.#client
+    this.#host.disconnect(this.#client)
+    this.#client = this.#host.connect(this.#reply, link ?? undefined)
+    this.#client.db = db
+    this.#client.close = () => link?.destroy()
   }
 
   get isApplying(): boolean {
@@ -62,6 +74,7 @@ export class Upstream {
 
   /** Applies bytes of the stream. Throws StoreError UNKNOWN_COMMAND, and PROTOCOL for what cannot be applied. */
   apply(chunk: Buffer): void {
+    this.#client.lastActiveAt = this.#host.env.now()
     this.#applier.apply(chunk)
   }
 

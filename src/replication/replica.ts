@@ -101,6 +101,10 @@ export class ReplicaLink {
     this.#from = from
   }
 
+  /** What it runs over; null: nothing at the moment. */
+  get connection(): Link | null {
+    return this.#link
+  }
   get isUp(): boolean {
     return this.state === 'connected'
   }
@@ -220,7 +224,6 @@ export class ReplicaLink {
     this.#retry(error)
   }
 
-  /** The peer's fault, or the link's: close, and try again later. Nothing of ours was changed. */
   /** What trying again cannot mend. The link stays down until the node is told whom to follow. */
   #giveUp(error: Error): void {
     this.#host.env.log.error(error.message)
@@ -230,6 +233,7 @@ export class ReplicaLink {
     this.#become('stopped', error)
   }
 
+  /** The peer's fault, or the link's: close, and try again later. Nothing of ours was changed. */
   #fail(message: string, error?: Error): void {
     this.#host.env.log.warn(message)
     this.#dropLink()
