@@ -45,6 +45,7 @@ import { Gate } from './gate.js'
 import { Images } from './images.js'
 import { Journal } from './journal.js'
 import { Notifications } from './notifications.js'
+import { OwnTimes } from './own-times.js'
 import { Pause } from './pause.js'
 import { type FollowOptions, Role } from './role.js'
 import { Timing } from './timing.js'
@@ -228,6 +229,7 @@ export class Engine implements Server {
         if (this.#isHeard()) this.#journal.touch()
       },
     })
+    this.contents.addWatcher(new OwnTimes(this, (keyspace, key) => void this.#remove(keyspace, key, 'expire')))
     this.#bounds = new Bounds(
       {
         env,
@@ -565,7 +567,10 @@ export class Engine implements Server {
         this.upstream.linked(state === 'connected' ? (this.link?.connection ?? null) : null)
         this.events.link?.(state, error)
       },
-      roleChanged: (role) => this.events.role?.(role),
+      roleChanged: (role) => {
+        this.contents.observeIfNeeded()
+        this.events.role?.(role)
+      },
     }
   }
 
