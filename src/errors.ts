@@ -66,6 +66,7 @@ export const replyErrors = {
   dbIndex: () => new ReplyError('ERR DB index is out of range'),
   arity: (name: string) => new ReplyError(`ERR wrong number of arguments for '${name}' command`),
   readOnly: () => new ReplyError("READONLY You can't write against a read only replica."),
+  replicaKeys: () => new ReplyError("ERR Replica can't interact with the keyspace"),
   noAuth: () => new ReplyError('NOAUTH Authentication required.'),
   wrongPass: () => new ReplyError('WRONGPASS invalid username-password pair or user is disabled.'),
   oom: () => new ReplyError("OOM command not allowed when used memory > 'maxmemory'."),

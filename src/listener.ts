@@ -7,6 +7,7 @@
 import type { Arg } from './bytes.js'
 import { isSubscriber } from './commands/channels.js'
 import type { Client } from './commands/client.js'
+import { lineOf } from './commands/client-line.js'
 import type { Engine } from './engine/engine.js'
 import type { Timer } from './env.js'
 import type { Link, Listening, Transport } from './link.js'
@@ -307,13 +308,29 @@ class Connection {
   #flush(): void {
     if (this.#reply.length === 0) return
     if (this.client.kind === 'replica') {
-      this.#reply.take() // a replica's link carries the stream: its ACKs have no replies
+      this.#refuseReplica(this.#reply.take())
       return
     }
     this.#engine.beforeReply()
     let taken = true
     for (const piece of this.#reply.take()) taken = this.#transmit(piece)
     if (!taken || this.link.pendingBytes > UNLIMITED_BYTES) this.#choke()
+  }
+
+  /** A replica's link carries the stream, and a reply would stand in the middle of it. ACKs have none. */
+  #refuseReplica([reply]: readonly string[]): void {
+    const { client } = this
+    const { env } = this.#engine
+    const command = client.lastCommand
+    if (reply.startsWith('-')) {
+      const error = reply.slice(1, reply.indexOf('\r'))
+      env.log.warn(
+        `== CRITICAL == This master is sending an error to its replica: '${error}' after processing the command '${command}'`,
+      )
+    }
+    const line = lineOf(client, env.now())
+    env.log.warn(`Replica generated a reply to command '${command}', disconnecting it: ${line}`)
+    this.link.destroy()
   }
 
   #transmit(latin1: string): boolean {

@@ -254,6 +254,8 @@ export interface ReplicaView {
   host: string
   port: number
   state: 'wait_bgsave' | 'send_bulk' | 'online'
+  /** A snapshot is being taken and sent to it. */
+  isSentSnapshot: boolean
   offset: number
   /** Seconds since its last ACK. */
   lagSeconds: number

@@ -151,12 +151,14 @@ function persistenceFields(server: Server, now: number): Field[] {
   const { keys, totalKeys } = file?.saveProgress ?? { keys: 0, totalKeys: 0 }
   return [
     ['loading', loading === null ? 0 : 1],
-    ...zeros('async_loading current_cow_peak current_cow_size current_cow_size_age'),
+    // What we hold is served until our primary's snapshot is whole.
+    ['async_loading', server.primary()?.state === 'sync' ? 1 : 0],
+    ...zeros('current_cow_peak current_cow_size current_cow_size_age'),
     ['current_fork_perc', totalKeys === 0 ? '0.00' : ((keys / totalKeys) * 100).toFixed(2)],
     ['current_save_keys_processed', keys],
     ['current_save_keys_total', totalKeys],
     ['rdb_changes_since_last_save', changesSinceSave],
-    ['rdb_bgsave_in_progress', file?.isSaving ? 1 : 0],
+    ['rdb_bgsave_in_progress', file?.isSaving || server.replicas().some((one) => one.isSentSnapshot) ? 1 : 0],
     ['rdb_last_save_time', Math.floor(lastSaveAt / 1000)],
     ['rdb_last_bgsave_status', file?.lastSaveFailed ? 'err' : 'ok'],
     ['rdb_last_bgsave_time_sec', file?.lastSaveSeconds ?? -1],

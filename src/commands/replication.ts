@@ -78,7 +78,7 @@ export const replicationCommands: readonly Command[] = [
       if (client.kind !== 'normal' || client.monitor) return
       if (argv.length > 3 && option(argv[3]) === 'FAILOVER') takeOver(server, client, text(argv[1]))
       if (!mayAttach(server, client)) return
-      const wanted = Number(bigInteger(argv[2]))
+      const wanted = Number(offsetOf(server, client, argv[2]))
       server.replication.attach(client, text(argv[1]), wanted, false)
     },
   }),
@@ -151,6 +151,15 @@ function takeOver(server: Server, client: Client, replid: string): void {
     throw new ReplyError('ERR PSYNC FAILOVER replid must match my replid.')
   }
   server.promote(`failover request from '${client.link?.remote}'`)
+}
+
+function offsetOf(server: Server, { link }: Client, arg: Arg): bigint {
+  try {
+    return bigInteger(arg)
+  } catch (error) {
+    server.env.log.warn(`Replica ${link?.remote} asks for synchronization but with a wrong offset`)
+    throw error
+  }
 }
 
 /** False when the connection is a replica's already, or can be none: nothing is answered then. */

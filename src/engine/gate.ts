@@ -81,6 +81,7 @@ export class Gate {
       throw replyErrors.noAuth()
     }
     if (client.kind === 'primary') return
+    if (client.kind === 'replica' && touchesKeys(command)) throw replyErrors.replicaKeys()
     const needs = client.transaction === null ? command : needsOf(client.transaction, command)
     if (needs.deniesOom && link === null && !isLoading && !this.#host.makeRoom()) throw replyErrors.oom()
     if (needs.isWrite || command.name === 'ping') this.#host.assertFilesTakeWrites()
@@ -133,6 +134,11 @@ export class Gate {
     this.#host.unwatch(client)
     return new ReplyError(`EXECABORT Transaction discarded because of: ${error.message.replace(/^ERR /, '')}`)
   }
+}
+
+/** What the link of a replica cannot ask for. */
+function touchesKeys({ isWrite, flags }: Command): boolean {
+  return isWrite || flags.has('readonly') || flags.has('may_replicate')
 }
 
 function forSubscribersOnly({ name }: Command): ReplyError {

@@ -84,6 +84,7 @@ export class Role {
         timeoutSeconds: config.number('repl-timeout'),
         syncDelaySeconds: config.flag('repl-diskless-sync') ? config.number('repl-diskless-sync-delay') : 0,
         syncMaxReplicas: config.number('repl-diskless-sync-max-replicas'),
+        keyDelayMs: Math.max(0, config.number('rdb-key-save-delay')) / 1000,
         output: outputLimit,
       }),
       takeSnapshot: (form) => host.takeSnapshot(form),

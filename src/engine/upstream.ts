@@ -108,6 +108,9 @@ export class Upstream {
     const { lastError } = this.#reply
     if (lastError === null) return
     this.#reply.lastError = null
+    this.#host.env.log.warn(
+      `== CRITICAL == This replica is sending an error to its master: '${lastError}' after processing the command '${quoteArg(name)}'`,
+    )
     if (this.#host.lookup(argv) === undefined) this.#metUnknown(argv)
     else throw new StoreError('PROTOCOL', `'${quoteArg(name)}' was answered with: ${lastError}`)
   }

@@ -17,7 +17,9 @@ export function viewOfReplica(replica: Replica, now: number): ReplicaView {
   return {
     host: replica.host,
     port: replica.traits.port,
-    state: SHOWN[replica.state],
+    // As Redis names it: what goes to a socket as it is made is still being made.
+    state: replica.state === 'sending' && replica.traits.eof ? 'wait_bgsave' : SHOWN[replica.state],
+    isSentSnapshot: replica.transfer !== null,
     offset: replica.acknowledged,
     lagSeconds: replica.state === 'online' ? Math.floor((now - replica.heardAt) / 1000) : 0,
   }

@@ -262,7 +262,9 @@ export class RdbFile implements SaveFile {
       let unsynced = 0
       try {
         while (!source.done) {
-          const chunks = readSlice(env, source)
+          const keyDelayMs = Math.max(0, config.number('rdb-key-save-delay')) / 1000
+          const keys = Math.ceil(1 / keyDelayMs)
+          const chunks = keyDelayMs === 0 ? readSlice(env, source) : source.read(keys)
           progress.look()
           // Waited for while the slice's data is held: so at most two slices are in memory.
           await writing
@@ -271,7 +273,10 @@ export class RdbFile implements SaveFile {
           if (sync) unsynced = 0
           writing = writeAll(file, chunks, sync)
           writing.catch(() => {})
-          if (!source.done) await new Promise<void>((resolve) => env.soon(resolve))
+          if (source.done) break
+          await new Promise<void>(
+            (resolve) => void (keyDelayMs === 0 ? env.soon(resolve) : env.after(keys * keyDelayMs, resolve)),
+          )
         }
         await writing
         await file.sync()

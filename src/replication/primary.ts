@@ -23,6 +23,7 @@ export interface PrimaryConfig {
   syncDelaySeconds: number
   /** With so many replicas waiting a snapshot is taken at once; 0: any number waits. */
   syncMaxReplicas: number
+  keyDelayMs: number
   /** How far a replica may lag behind before it is dropped: at once, or after `softSeconds`. 0: no limit. */
   output: { hardBytes: number; softBytes: number; softSeconds: number }
 }
@@ -313,6 +314,7 @@ export class Primary {
     const measured = eof ? null : this.#host.takeSnapshot(form)
     const host = {
       env,
+      keyDelayMs: () => this.#host.config().keyDelayMs,
       begun: () => {
         for (const replica of together) if (replica.transfer === transfer) this.#becomeSending(replica)
       },

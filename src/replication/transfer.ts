@@ -18,6 +18,8 @@ export interface Receiver {
 
 export interface TransferHost {
   readonly env: Env
+  /** How long each key is to take, in ms: 0, but for tests of what happens meanwhile (rdb-key-save-delay). */
+  keyDelayMs(): number
   /** What goes ahead of the snapshot has been sent to all: the bytes follow. */
   begun(): void
   /** This one has been sent all of it. */
@@ -139,8 +141,11 @@ export class Transfer {
     const { env } = this.#host
     const until = sliceEnd(env, this.#source)
     this.#deal()
+    const keyDelayMs = this.#host.keyDelayMs()
+    const keys = keyDelayMs === 0 ? KEYS_PER_LOOK : Math.ceil(1 / keyDelayMs)
+    if (keyDelayMs > 0 && this.#isScheduled) return
     while (this.#mayRead()) {
-      const chunks = this.#read(this.#source)
+      const chunks = this.#read(this.#source, keys)
       if (chunks === null) return
       for (const chunk of chunks) this.#take(chunk)
       if (this.#source.done && !this.#marked) {
@@ -148,14 +153,16 @@ export class Transfer {
         if (this.#mark !== '') this.#take(Buffer.from(this.#mark, 'latin1'))
       }
       this.#deal()
-      if (env.monotonic() >= until) break
+      if (keyDelayMs > 0 || env.monotonic() >= until) break
     }
     if (!this.#isScheduled && this.#mayRead()) {
       this.#isScheduled = true
-      env.soon(() => {
+      const next = (): void => {
         this.#isScheduled = false
         this.#send()
-      })
+      }
+      if (keyDelayMs === 0) env.soon(next)
+      else env.after(keys * keyDelayMs, next)
     }
   }
 
@@ -193,9 +200,9 @@ export class Transfer {
   }
 
   /** Null: it failed, and all who wait for it are told by their links. They ask again. */
-  #read(source: SnapshotSource): Buffer[] | null {
+  #read(source: SnapshotSource, keys = KEYS_PER_LOOK): Buffer[] | null {
     try {
-      return source.read(KEYS_PER_LOOK)
+      return source.read(keys)
     } catch (error) {
       const receivers = [...this.#receivers.keys()]
       this.#receivers.clear()

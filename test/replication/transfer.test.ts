@@ -73,7 +73,12 @@ function start(takers: readonly Taker[], source: Source, measured: Source | null
   const log = { ...env.log, warn: (text: string) => void logged.push(text) }
   const sent: string[] = []
   let begun = 0
-  const host = { env: { ...env, log }, begun: () => void begun++, sent: ({ name }: Receiver) => void sent.push(name) }
+  const host = {
+    env: { ...env, log },
+    keyDelayMs: () => 0,
+    begun: () => void begun++,
+    sent: ({ name }: Receiver) => void sent.push(name),
+  }
   const transfer = new Transfer(host, takers, source, measured)
   transfer.begin()
   return { transfer, network, logged, sent, begun: () => begun }
