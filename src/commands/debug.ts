@@ -190,7 +190,7 @@ function positive(arg: Arg): number {
 /** DEBUG OBJECT. There is no address and no reference count; the serialized length is that of the bytes shown. */
 function describe({ server, db, reply }: Context, argv: Arg[]): void {
   const key = text(argv[2])
-  const value = db.peek(key)
+  const value = db.held(key)
   if (value === undefined) throw replyErrors.noSuchKey()
   const idleSeconds = db.recency?.useOf(key).idleSeconds ?? 0
   reply.status(

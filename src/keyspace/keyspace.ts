@@ -126,6 +126,12 @@ export class Keyspace {
     return this.#open(key, this.slots.get(key))
   }
 
+  /** As `peek`, also while its time is past and nobody has deleted it (DEBUG OBJECT). */
+  held(key: string): Value | undefined {
+    const slot = this.slots.get(key)
+    return slot === GONE ? undefined : slot instanceof Timed ? slot.value : slot
+  }
+
   has(key: string): boolean {
     return this.peek(key) !== undefined
   }

@@ -193,6 +193,7 @@ export class Primary {
     replica.transfer?.leave(replica)
     replica.transfer = null
     if (this.replicas.size === 0) this.#aloneSince = env.monotonic()
+    this.#scheduleFlush() // what was kept for it only is not needed any more
     this.#host.replicaChanged(replica)
   }
 

@@ -55,12 +55,18 @@ test('keys that are past their time are counted apart, and replicas hear of thei
   const log: string[] = []
   const note = (line: string): void => void log.push(line)
   const store = await Store.open({ dir: other, log: { debug: note, info: note, warn: note, error: note } })
-  assert.match(String(store.call('INFO', 'persistence')), 'rdb_last_load_keys_expired:5\r\nrdb_last_load_keys_loaded:1\r')
+  assert.match(
+    String(store.call('INFO', 'persistence')),
+    'rdb_last_load_keys_expired:5\r\nrdb_last_load_keys_loaded:1\r',
+  )
   assert.ok(log.includes('Done loading RDB, keys loaded: 1, keys expired: 5.'), log.join('\n'))
   await store.close({ save: false })
   // Who is to follow leaves that to its primary.
   const replica = await Store.open({ dir: other, config: { replicaof: '127.0.0.1 1' } })
-  assert.match(String(replica.call('INFO', 'persistence')), 'rdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:6\r')
+  assert.match(
+    String(replica.call('INFO', 'persistence')),
+    'rdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:6\r',
+  )
   await replica.close({ save: false })
   rmSync(other, { recursive: true, force: true })
 })

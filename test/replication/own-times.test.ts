@@ -21,7 +21,9 @@ function asClient(store: Store): (...argv: string[]) => void {
 test('keys that clients gave a time end by themselves, those of the primary do not', async () => {
   await using world = new World({})
   const a = await world.node('a', { config: { 'enable-debug-command': 'yes' } })
-  const spare = await world.replica('spare', 'a', { config: { 'replica-read-only': 'no' } })
+  const spare = await world.replica('spare', 'a', {
+    config: { 'replica-read-only': 'no', 'enable-debug-command': 'yes' },
+  })
   a.call('DEBUG', 'SET-ACTIVE-EXPIRE', '0')
   a.call('SET', 'of the primary', '1', 'PX', '1000')
   await world.sim.settle()
@@ -37,6 +39,7 @@ test('keys that clients gave a time end by themselves, those of the primary do n
   await world.sim.advance(300)
   assert.is(spare.call('DBSIZE'), 3)
   assert.is(spare.call('EXISTS', 'of the primary'), 0)
+  assert.match(String(spare.call('DEBUG', 'OBJECT', 'of the primary')), 'encoding:int', 'nobody has deleted it')
   await world.sim.advance(98_000)
   assert.is(spare.call('DBSIZE'), 3)
   await world.sim.advance(1500)

@@ -25,7 +25,10 @@ test('a snapshot for a replica: what INFO shows on both sides, and its end', asy
   await world.sim.advance(1000)
   assert.equal([shown(a).rdb_bgsave_in_progress, shown(spare).rdb_bgsave_in_progress], ['1', '0'])
   assert.match(shown(a).slave0, 'state=wait_bgsave')
-  assert.equal([shown(spare).async_loading, shown(spare).loading, shown(spare).master_sync_in_progress], ['1', '0', '1'])
+  assert.equal(
+    [shown(spare).async_loading, shown(spare).loading, shown(spare).master_sync_in_progress],
+    ['1', '0', '1'],
+  )
   assert.equal([...spare.keys()], ['old'])
   await world.sim.until(synced)
   await world.sim.advance(1000)
@@ -49,6 +52,22 @@ test('one that is broken off leaves the old data where it is, and gives the snap
   await world.sim.settle()
   assert.equal([...spare.keys()], ['old'])
   assert.equal([shown(a).rdb_bgsave_in_progress, shown(spare).async_loading], ['0', '0'])
+})
+
+test('what was kept in the ring for a replica that is gone goes too, also when nobody writes', async () => {
+  await using world = new World({})
+  const config = { 'rdb-key-save-delay': '1000000', 'repl-diskless-sync-delay': '0', 'repl-backlog-size': '16384' }
+  const a = await world.node('a', { config })
+  for (let i = 0; i < 20; i++) a.set(`k${i}`, 'x')
+  const spare = await world.node('spare')
+  spare.replicaOf(world.sim.at('a')).catch(() => {})
+  await world.sim.advance(1000)
+  for (let i = 0; i < 1000; i++) a.set('k', 'x'.repeat(1000))
+  await world.sim.settle()
+  assert.ok(a.engine.stream.backlog!.lengthBytes > 1_000_000)
+  await world.sim.until(spare.promote())
+  await world.sim.settle()
+  assert.ok(a.engine.stream.backlog!.lengthBytes <= 16_384)
 })
 
 test.run()
