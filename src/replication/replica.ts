@@ -218,6 +218,12 @@ export class ReplicaLink {
       env.log.info('Connection with master lost.')
       env.log.info('Caching the disconnected master state.')
     } else if (this.state === 'sync') {
+      if (this.#load !== null) {
+        env.log.warn(
+          `Internal error in RDB reading offset ${this.syncReadBytes}: Unexpected EOF. ` +
+            'Failure loading rdb format from socket, assuming connection error, resuming operation.',
+        )
+      }
       env.log.warn(`I/O error trying to sync with MASTER: ${error?.message ?? 'connection lost'}`)
     } else env.log.warn(`Error condition on socket for SYNC: ${error?.message ?? 'connection lost'}`)
     this.#link = null

@@ -54,6 +54,30 @@ test('one that is broken off leaves the old data where it is, and gives the snap
   assert.equal([shown(a).rdb_bgsave_in_progress, shown(spare).async_loading], ['0', '0'])
 })
 
+test('one whose link breaks: the log says where, the old data stays, and it is asked for again', async () => {
+  await using world = new World({})
+  const config = { 'rdb-key-save-delay': '1000000', 'repl-diskless-sync-delay': '0' }
+  const a = await world.node('a', { config })
+  for (let i = 0; i < 20; i++) a.set(`k${i}`, 'x')
+  const lines: string[] = []
+  const note = (line: string): void => void lines.push(line)
+  const log = { debug: note, info: note, warn: note, error: note }
+  const spare = await world.node('spare', { env: world.sim.env('spare', { log }) })
+  spare.set('old', 1)
+  const synced = spare.replicaOf(world.sim.at('a'))
+  await world.sim.advance(3000)
+  assert.is(a.call('CLIENT', 'KILL', 'TYPE', 'replica'), 1)
+  await world.sim.settle()
+  assert.ok(
+    lines.some((line) => /^Internal error in RDB reading offset \d+: Unexpected EOF\. /.test(line)),
+    lines.join('\n'),
+  )
+  assert.equal([...spare.keys()], ['old'])
+  a.call('CONFIG', 'SET', 'rdb-key-save-delay', '0')
+  await world.sim.until(synced)
+  assert.is(spare.size, 20)
+})
+
 test('what was kept in the ring for a replica that is gone goes too, also when nobody writes', async () => {
   await using world = new World({})
   const config = { 'rdb-key-save-delay': '1000000', 'repl-diskless-sync-delay': '0', 'repl-backlog-size': '16384' }
