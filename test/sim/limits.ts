@@ -25,14 +25,16 @@ export function checkLimits(
 ): void {
   const nowMs = cluster.nowMs
   const { engine } = node.store!
-  const { config, stream, clients, attached } = engine
+  const { config, stream, attached } = engine
+  // Its own link to its primary is let in by nobody.
+  const clients = [...engine.clients.values()].filter(({ kind }) => kind !== 'primary').length
   const most = config.number('maxclients')
   // Those who are there already may stay when fewer are allowed.
   const allowedClients = Math.max(most, node.clients)
-  node.clients = Math.max(most, clients.size)
-  if (clients.size > allowedClients) violated(`${node.name} serves ${clients.size} clients, ${most} are allowed`)
+  node.clients = Math.max(most, clients)
+  if (clients > allowedClients) violated(`${node.name} serves ${clients} clients, ${most} are allowed`)
   const queryLimit = config.number('client-query-buffer-limit') + CHUNK_BYTES
-  for (const client of clients.values()) {
+  for (const client of engine.clients.values()) {
     const { query, output } = client.buffers()
     if (query > queryLimit) violated(`${node.name} keeps ${query} bytes of requests of ${client.link?.remote}`)
     if (client.kind !== 'normal') continue
