@@ -236,10 +236,10 @@ export class Primary {
   }
 
   close(): void {
-    this.#tick?.cancel()
-    this.#tick = null
     // What was written in this turn of the event loop goes out, as far as the links take it.
     this.#feedAll()
+    this.#tick?.cancel()
+    this.#tick = null
     this.disconnectAll()
     // Not when the links tell so: until then a snapshot might begin.
     for (const replica of this.replicas) this.detach(replica)
