@@ -114,8 +114,10 @@ export const acts: Record<string, Act> = {
   replicaof: (ctx, name, target) => {
     const living = ctx.cluster.living(name)
     if (living === undefined) return
-    living.node.follows = target
-    tried(ctx, name, ['REPLICAOF', target], () => living.store.call('REPLICAOF', target, '0'))
+    tried(ctx, name, ['REPLICAOF', target], () => {
+      living.store.call('REPLICAOF', target, '0')
+      living.node.follows = target
+    })
   },
   promote: async ({ cluster }, name) => {
     const living = cluster.living(name)
@@ -142,6 +144,49 @@ export const acts: Record<string, Act> = {
     const living = ctx.cluster.living(name)
     if (living === undefined) return
     tried(ctx, name, ['CONFIG SET', directive, value], () => living.store.call('CONFIG', 'SET', directive, value))
+  },
+
+  // Roles that are handed over, and who waits for replicas.
+
+  /** node, node or '' for any replica, ms or 0 for no limit [, force] */
+  failover: ({ cluster }, name, target, ms, force) => {
+    const living = cluster.living(name)
+    if (living === undefined) return
+    const { node, store } = living
+    if (!store.engine.replication.failover.isUnderWay) node.isForced = force === 'force'
+    const to = target === '' ? undefined : cluster.net.at(target)
+    cluster.begin(
+      `failover to ${to?.host ?? 'any'}`,
+      node,
+      store.failover({ to, timeoutMs: Number(ms), force: force === 'force' }),
+    )
+  },
+  'abort-failover': ({ cluster }, name) => {
+    const { failover } = cluster.living(name)?.store.engine.replication ?? {}
+    if (failover?.isUnderWay) failover.abort()
+  },
+  /** node, replicas, ms or 0 for no limit */
+  wait: ({ cluster }, name, replicas, ms) => {
+    const living = cluster.living(name)
+    if (living === undefined) return
+    cluster.begin(`wait for ${replicas}`, living.node, living.store.wait(Number(replicas), { timeoutMs: Number(ms) }))
+  },
+  /** node, another, ms: that one waits until it has what the first has now. */
+  token: ({ cluster, checker }, name, other, ms) => {
+    const [from, living] = [cluster.living(name), cluster.living(other)]
+    if (from === undefined || living === undefined) return
+    const token = from.store.token()
+    const { node, store } = living
+    const arrival = store.waitFor(token, { timeoutMs: Number(ms) }).then(() => checker.arrived(node, store, token))
+    cluster.begin(`wait for ${token.replid.slice(0, 6)}:${token.offset}`, node, arrival)
+  },
+  /** node, request: it is done on the primary of that node, and what came of it is awaited there. */
+  forward: ({ cluster, checker }, name, ...words) => {
+    const living = cluster.living(name)
+    if (living === undefined) return
+    const [command, ...args] = words
+    checker.commands++
+    cluster.begin(`${command} on the primary`, living.node, living.store.primary.call(command, ...args.map(bytesOf)))
   },
 
   // Life and death.

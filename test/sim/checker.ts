@@ -3,7 +3,7 @@
 
 import { NO_REPLID } from '../../src/replication/history.js'
 import type { Snapshot } from '../../src/snapshot.js'
-import type { Store } from '../../src/store.js'
+import type { Store, Token } from '../../src/store.js'
 import type { NetworkEvent } from '../../src/transports/memory-link.js'
 import { Branches, short } from './branches.js'
 import type { Cluster, SimNode } from './cluster.js'
@@ -31,6 +31,10 @@ export type Invariant =
   | 'answered'
   | 'applies'
   | 'verified'
+  | 'handed over'
+  | 'arrived'
+  | 'confirmed'
+  | 'cut off'
   | 'kept'
   | 'whole files'
   | 'no exception'
@@ -43,6 +47,12 @@ export class Violation extends Error {
     super(message)
     this.invariant = invariant
   }
+}
+
+/** What a run ended with that throws anything else. */
+export function violationOf(error: unknown): Violation {
+  if (error instanceof Violation) return error
+  return new Violation('no exception', error instanceof Error ? (error.stack ?? error.message) : String(error))
 }
 
 /** What is known of a node between two looks. */
@@ -216,6 +226,12 @@ export class Checker {
       becomeCopy(replid, offset)
       if (expectOpen('takes data over')) this.#copied(node)
     }
+    const promote = engine.promote.bind(engine)
+    engine.promote = (why) => {
+      const asker = /^failover request from '(.*)'$/.exec(why ?? '')?.[1]
+      if (asker !== undefined && node.store === store) this.#checkHandover(node, asker)
+      promote(why)
+    }
     const takeSnapshot = engine.takeSnapshot.bind(engine)
     engine.takeSnapshot = (form) => {
       const isFile = form === undefined
@@ -365,6 +381,26 @@ export class Checker {
     const now = digestOf(node.store!)
     if (now === held) return
     this.violated('old until whole', `${node.name} held ${held} when its sync began, and ${now} before it was whole`)
+  }
+
+  /** A primary asks a replica to take over: that one has everything. */
+  #checkHandover(node: SimNode, asker: string): void {
+    const primary = this.#cluster.node(asker)
+    if (primary?.store?.engine.replication.failover.isYielding !== true || primary.isForced) return
+    const [there, here] = [this.#placeOf(primary), this.#placeOf(node)]
+    if (there === here) return
+    this.violated('handed over', `${node.name} takes over from ${asker} at ${here}, which stands at ${there}`)
+  }
+
+  /** A node says that it has what a token stands for. */
+  arrived(node: SimNode, store: Store, token: Token): void {
+    if (node.store !== store) return
+    const { replid, offset } = store.engine.history
+    const { branches } = this
+    if (offset >= token.offset && branches.origin(replid, token.offset) === branches.origin(token.replid, token.offset))
+      return
+    const where = `${short(token.replid)}:${token.offset}`
+    this.violated('arrived', `${node.name} says it has ${where}, and stands at ${short(replid)}:${offset}`)
   }
 
   #checkRemovals(node: SimNode): void {

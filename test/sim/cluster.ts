@@ -28,6 +28,8 @@ export interface SimNode {
   readonly settings: Record<string, string>
   /** Called when it crashes. */
   gone: () => void
+  /** The failover that it was asked for last may go without what the target has not. */
+  isForced: boolean
   /** Whom it was told to follow; null: nobody. */
   follows: string | null
   /** How often its role changed since it was looked at last. */
@@ -98,6 +100,7 @@ export class Cluster {
       loadsLog: false,
       settings: {},
       gone: () => {},
+      isForced: false,
       follows: null,
       rolesSinceLook: 0,
       clients: 0,
@@ -143,6 +146,9 @@ export class Cluster {
     this.checks.watch(node)
     store.on('role', (role) => {
       node.rolesSinceLook++
+      // A failover, or the end of one that came to nothing, changes whom it follows.
+      if (role === 'primary') node.follows = null
+      else if (store.engine.replication.failover.isYielding) node.follows = store.engine.primary()!.host
       this.trace.add(name, `is a ${role} at ${placeOf(store)}`)
     })
     store.on('link', (state) => this.trace.add(name, `link ${state} at ${placeOf(store)}`))
@@ -261,13 +267,22 @@ export class Cluster {
 
   follow(node: SimNode, target: string): void {
     const store = node.store!
+    if (!this.#isFree(node)) return
     node.follows = target
     this.begin(`${node.name} follows ${target}`, node, store.replicaOf(this.net.at(target)))
   }
 
   async promote(node: SimNode): Promise<void> {
+    if (!this.#isFree(node)) return
     node.follows = null
     await node.store!.promote()
+  }
+
+  /** Whom it follows is not changed by others while it hands its role over. */
+  #isFree({ name, store }: SimNode): boolean {
+    const { isUnderWay } = store!.engine.replication.failover
+    if (isUnderWay) this.trace.add(name, 'is failing over')
+    return !isUnderWay
   }
 
   /** Something that ends later. How it ends is not looked at, that it ends is. */

@@ -3,6 +3,7 @@
 
 import { RandomStream } from '../../src/transports/random-stream.js'
 import { NEXT } from './acts.js'
+import { FailoverTrouble } from './generate-failovers.js'
 import { FileTrouble } from './generate-files.js'
 import type { NodePlan, Schedule, Step } from './schedule.js'
 import { Workload } from './workload.js'
@@ -13,6 +14,8 @@ export interface GenerateOptions {
   minutes?: number
   /** Whether nodes have folders; if it is not said, the seed decides. */
   files?: boolean
+  /** Whether roles are handed over; if it is not said, the seed decides. */
+  failovers?: boolean
 }
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
@@ -35,10 +38,12 @@ class Generator {
   readonly #steps: Step[] = []
   readonly #healAtMs: number
   readonly #files: boolean | undefined
+  readonly #failovers: boolean | undefined
   #atMs = 0
 
-  constructor(seed: number, { nodes = 5, minutes = 10, files }: GenerateOptions) {
+  constructor(seed: number, { nodes = 5, minutes = 10, files, failovers }: GenerateOptions) {
     this.#files = files
+    this.#failovers = failovers
     this.#seed = seed
     this.#random = new RandomStream(seed, 'schedule')
     this.#names = NAMES.slice(0, nodes)
@@ -75,7 +80,10 @@ class Generator {
     const withFiles = this.#files ?? isChosen
     const furnished = withFiles ? trouble.furnish(nodes) : nodes
     // The undoing of a fault was put further on than what came after it.
-    const steps = [...this.#steps, ...(withFiles ? trouble.steps() : [])]
+    const handing = new FailoverTrouble(this.#seed, this.#names, this.#healAtMs)
+    const withFailovers = this.#failovers ?? handing.isChosen()
+    const added = [...(withFiles ? trouble.steps() : []), ...(withFailovers ? handing.steps() : [])]
+    const steps = [...this.#steps, ...added]
       .filter(({ atMs }) => atMs < this.#healAtMs)
       .sort((one, other) => one.atMs - other.atMs)
     return { seed: this.#seed, network, nodes: furnished, steps, healAtMs: this.#healAtMs }

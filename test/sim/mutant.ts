@@ -36,7 +36,11 @@ export interface Bounds {
 
 /** One run more than the bound may be under way, on a machine that others use too. */
 const LONGEST_RUN_MS = 60_000
-const FILE_RUNS = ['--files', '--nodes', '3']
+const RUNS = {
+  files: ['--files', '--nodes', '3'],
+  failovers: ['--failovers', '--no-files'],
+  handovers: ['--handovers'],
+}
 const COPIED = ['src', 'test', 'package.json', 'tsconfig.json']
 const LINKED = ['node_modules', 'test/fixtures']
 
@@ -52,7 +56,7 @@ export async function searchFor(mutation: Mutation, bounds: Bounds): Promise<Sea
   const folder = mkdtempSync(join(tmpdir(), 'hotspare-mutant-'))
   try {
     plant(mutation, folder)
-    return await search(folder, bounds, mutation.files === true ? FILE_RUNS : [])
+    return await search(folder, bounds, mutation.runs === undefined ? [] : RUNS[mutation.runs])
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

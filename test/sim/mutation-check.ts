@@ -13,6 +13,7 @@
 
 import { parseArgs } from 'node:util'
 import { type GenerateOptions, generate } from './generate.js'
+import { handover } from './handover.js'
 import { type Finding, type Search, searchFor } from './mutant.js'
 import { type Mutation, mutations } from './mutations.js'
 import { simulate } from './simulate.js'
@@ -26,6 +27,13 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '2' },
   },
 })
+
+/** As mutant.ts gives them to run.ts. */
+const OPTIONS = {
+  files: { files: true, nodes: 3 },
+  failovers: { failovers: true, files: false },
+  handovers: {},
+} satisfies Record<string, GenerateOptions>
 
 const bounds = { seed: Number(values.seed), runs: Number(values.runs), seconds: Number(values.seconds) }
 const words = values.only.split(',')
@@ -45,20 +53,17 @@ async function worker(): Promise<void> {
 }
 
 /** Why the fault does not count as found. */
-async function complaintAbout(
-  { throws = false, files = false }: Mutation,
-  { finding }: Search,
-): Promise<string | undefined> {
+async function complaintAbout({ throws = false, runs }: Mutation, { finding }: Search): Promise<string | undefined> {
   if (finding === null) return 'NOT FOUND'
   if (finding.by === 'hang') return 'HANGS: a fault that never ends says nothing of the invariants'
   const isThrown = finding.by === 'no exception' || finding.by === 'crash'
   if (isThrown !== throws) return isThrown ? 'THROWS, which is not said of it' : 'does not throw, as is said of it'
-  return await complaintWithout(finding, files ? { files, nodes: 3 } : {})
+  return await complaintWithout(finding, runs)
 }
 
 /** The same run without the fault is silent. */
-async function complaintWithout({ seed }: Finding, options: GenerateOptions): Promise<string | undefined> {
-  const { failure } = await simulate(generate(seed, options))
+async function complaintWithout({ seed }: Finding, runs: Mutation['runs']): Promise<string | undefined> {
+  const { failure } = await (runs === 'handovers' ? handover(seed) : simulate(generate(seed, runs && OPTIONS[runs])))
   return failure === null ? undefined : `FAILS WITHOUT IT TOO: ${failure.invariant}: ${failure.message}`
 }
 

@@ -12,8 +12,8 @@ export interface Mutation {
   readonly becomes: string
   /** No invariant tells: the code throws where it meets what it did. */
   readonly throws?: boolean
-  /** Looked for in runs of three nodes with files, which come back often. */
-  readonly files?: boolean
+  /** In which runs it is looked for: of three nodes with files, which come back often; with failovers; of handover.ts. */
+  readonly runs?: 'files' | 'failovers' | 'handovers'
 }
 
 export const mutations: readonly Mutation[] = [
@@ -392,7 +392,7 @@ export const mutations: readonly Mutation[] = [
     file: 'persistence/aof-log.ts',
     source: "this.#write(policy === 'always')\n    if (policy",
     becomes: 'this.#write(false)\n    if (policy',
-    files: true,
+    runs: 'files',
   },
   {
     name: 'snapshot-renamed-unsynced',
@@ -400,7 +400,7 @@ export const mutations: readonly Mutation[] = [
     file: 'persistence/rdb-file.ts',
     source: 'await writing\n        await file.sync()',
     becomes: 'await writing',
-    files: true,
+    runs: 'files',
   },
   {
     name: 'base-unsynced',
@@ -408,7 +408,7 @@ export const mutations: readonly Mutation[] = [
     file: 'persistence/aof-rewrite.ts',
     source: '}\n      await file.sync()\n    } finally {',
     becomes: '}\n    } finally {',
-    files: true,
+    runs: 'files',
   },
   {
     name: 'torn-tail-kept',
@@ -416,7 +416,7 @@ export const mutations: readonly Mutation[] = [
     file: 'persistence/aof-folder.ts',
     source: 'this.#disk.truncateNow(path, reader.validBytes)\n',
     becomes: '\n',
-    files: true,
+    runs: 'files',
   },
   {
     name: 'place-of-the-base',
@@ -424,7 +424,7 @@ export const mutations: readonly Mutation[] = [
     file: 'persistence/aof-loader.ts',
     source: 'if (this.place !== null) this.place.offset += bytes',
     becomes: '',
-    files: true,
+    runs: 'files',
   },
   {
     name: 'past-forgotten-at-restart',
@@ -432,7 +432,7 @@ export const mutations: readonly Mutation[] = [
     file: 'replication/history.ts',
     source: 'this.replid = replid\n    this.becomeBranch()',
     becomes: 'this.becomeNew()',
-    files: true,
+    runs: 'files',
   },
   {
     name: 'restart-under-the-old-id',
@@ -440,7 +440,7 @@ export const mutations: readonly Mutation[] = [
     file: 'replication/history.ts',
     source: 'this.replid = replid\n    this.becomeBranch()',
     becomes: 'this.replid = replid',
-    files: true,
+    runs: 'files',
   },
   {
     name: 'old-log-after-a-full-sync',
@@ -448,6 +448,97 @@ export const mutations: readonly Mutation[] = [
     file: 'persistence/append-only-file.ts',
     source: 'this.#owner.durability.end()\n    this.#restart()',
     becomes: 'this.#owner.durability.end()',
-    files: true,
+    runs: 'files',
+  },
+
+  // Failover, and who waits for replicas.
+  {
+    name: 'failover-before-all-is-there',
+    mistake: 'The target is asked to take over as soon as it is in step at all.',
+    file: 'replication/primary.ts',
+    source: 'replica.hasAcknowledged && replica.acknowledged >= this.writtenOffset',
+    becomes: 'replica.hasAcknowledged',
+    runs: 'failovers',
+  },
+  {
+    name: 'writes-during-a-failover',
+    mistake: 'Clients go on writing while the role is handed over.',
+    file: 'engine/role.ts',
+    source: "hold: () => host.pause.begin(Number.MAX_SAFE_INTEGER, 'write', 'failover'),",
+    becomes: 'hold: () => {},',
+    runs: 'handovers',
+  },
+  {
+    name: 'pause-of-a-failover-left',
+    mistake: 'When a failover is over the writes wait still.',
+    file: 'engine/role.ts',
+    source: "release: () => host.pause.end('failover'),",
+    becomes: 'release: () => {},',
+    runs: 'handovers',
+  },
+  {
+    name: 'role-taken-back-on-a-lost-answer',
+    mistake:
+      'When the answer of the target is lost, what it says the next time counts: a refusal, for it is a primary by now.',
+    file: 'replication/failover.ts',
+    source: "if (this.#asked === 'once') {",
+    becomes: "if (this.#asked !== 'to go on') {",
+    runs: 'handovers',
+  },
+  {
+    name: 'failover-that-is-not-answered',
+    mistake: 'A target that takes over is not followed, but asked once more.',
+    file: 'replication/failover.ts',
+    source: "this.#end()\n      return 'follow'",
+    becomes: "this.#asked = 'again'\n      return 'ask again'",
+    runs: 'handovers',
+  },
+  {
+    name: 'takes-over-what-is-not-its-own',
+    mistake: 'A replica takes over for whoever asks, also as a primary of its own.',
+    file: 'commands/replication.ts',
+    source: 'if (replid.toLowerCase() !== server.history.replid) {',
+    becomes: 'if (replid === "") {',
+    runs: 'failovers',
+  },
+  {
+    name: 'wait-counts-what-was-sent',
+    mistake: 'WAIT counts the replicas that were sent everything, and not those that acknowledged it.',
+    file: 'replication/acknowledgments.ts',
+    source: 'return this.#count(({ acknowledged }) => acknowledged >= wanted)',
+    becomes: 'return this.#count(({ position }) => position >= wanted)',
+    runs: 'handovers',
+  },
+  {
+    name: 'wait-counts-from-the-end-of-a-write',
+    mistake: 'WAIT asks for what was there before the last write.',
+    file: 'replication/acknowledgments.ts',
+    source: 'return this.#count(({ acknowledged }) => acknowledged >= wanted)',
+    becomes: 'return this.#count(({ acknowledged }) => acknowledged > 0 && acknowledged >= wanted - 100)',
+    runs: 'handovers',
+  },
+  {
+    name: 'min-replicas-that-were-there',
+    mistake: 'min-replicas-to-write counts replicas whose links are open, however long they say nothing.',
+    file: 'engine/role.ts',
+    source: "one.state === 'online' && one.lagSeconds <= maxLagSeconds",
+    becomes: "one.state === 'online' && maxLagSeconds >= 0",
+    runs: 'handovers',
+  },
+  {
+    name: 'token-without-its-history',
+    mistake: 'What arrived is told by the offset alone, whatever history it counts in.',
+    file: 'replication/arrivals.ts',
+    source: "if (standing === 'held') settle()",
+    becomes: "if (standing === 'held' || history.offset >= place.offset) settle()",
+    runs: 'failovers',
+  },
+  {
+    name: 'waits-at-a-replica',
+    mistake: 'Who waits for replicas goes on waiting when the node becomes one itself.',
+    file: 'replication/acknowledgments.ts',
+    source: 'for (const settle of [...this.#promises]) settle(new ReplyError(BECAME_REPLICA))',
+    becomes: '',
+    runs: 'failovers',
   },
 ]

@@ -9,6 +9,8 @@
 //   --nodes N        nodes of a run (5)
 //   --simulated M    simulated minutes of a run (10)
 //   --files          each run has nodes with folders; --no-files none; else the seed decides
+//   --failovers      each run has failovers; --no-failovers none; else the seed decides
+//   --handovers      the small runs of handover.ts instead
 //   --jobs N         processes that share the work (1)
 //   --trace          prints the trace of each run; --digest only its SHA-256
 //   --schedule FILE  runs what the file says instead of what a seed gives
@@ -23,6 +25,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type GenerateOptions, generate } from './generate.js'
+import { handover } from './handover.js'
 import { formatSchedule, parseSchedule } from './schedule.js'
 import { shrink } from './shrink.js'
 import { type Outcome, simulate } from './simulate.js'
@@ -38,6 +41,8 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '5' },
     simulated: { type: 'string', default: '10' },
     files: { type: 'boolean' },
+    failovers: { type: 'boolean' },
+    handovers: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     digest: { type: 'boolean', default: false },
@@ -60,10 +65,12 @@ const options: GenerateOptions = {
   nodes: Number(values.nodes),
   minutes: Number(values.simulated),
   files: values.files,
+  failovers: values.failovers,
 }
 
 if (values.share === undefined) console.log(`seed ${seed}`)
-process.exitCode = jobs > 1 && values.share === undefined ? await share() : await work()
+process.exitCode =
+  jobs > 1 && values.share === undefined ? await share() : await work(values.handovers ? handOver : run)
 
 /** Other processes do it: each has every so manieth seed. */
 async function share(): Promise<number> {
@@ -77,23 +84,38 @@ async function share(): Promise<number> {
   return Math.max(...codes)
 }
 
-async function work(): Promise<number> {
+/** Exit code: 1 if `one` says of any run that it failed. */
+async function work(one: (seed: number) => Promise<boolean>): Promise<number> {
   const [first, step] = (values.share ?? '0/1').split('/').map(Number)
-  const isTraced = values.trace || values.digest
   let code = 0
   for (let i = first; i < runs && performance.now() < endMs; i += step) {
-    const schedule =
-      values.schedule === undefined ? generate(seed + i, options) : parseSchedule(readFileSync(values.schedule, 'utf8'))
-    const beganMs = performance.now()
-    const outcome = await simulate(schedule, { trace: isTraced })
-    console.log(lineOf(outcome, performance.now() - beganMs))
-    if (values.trace) for (const line of outcome.trace) console.log(line)
-    if (outcome.failure === null) continue
+    if (await one(seed + i)) continue
     code = 1
-    await explain(outcome)
     if (values.first) break
   }
   return code
+}
+
+async function run(seed: number): Promise<boolean> {
+  const schedule =
+    values.schedule === undefined ? generate(seed, options) : parseSchedule(readFileSync(values.schedule, 'utf8'))
+  const beganMs = performance.now()
+  const outcome = await simulate(schedule, { trace: values.trace || values.digest })
+  console.log(lineOf(outcome, performance.now() - beganMs))
+  if (values.trace) for (const line of outcome.trace) console.log(line)
+  if (outcome.failure !== null) await explain(outcome)
+  return outcome.failure === null
+}
+
+async function handOver(seed: number): Promise<boolean> {
+  const beganMs = performance.now()
+  const { acknowledged, failure } = await handover(seed)
+  const end = failure === null ? 'ok' : `FAILED ${failure.invariant}`
+  console.log(
+    `seed ${seed}, ${end}, ${acknowledged} writes acknowledged, in ${Math.round(performance.now() - beganMs)} ms`,
+  )
+  if (failure !== null) console.log(`\n${printable(`${failure.invariant}: ${failure.message}`)}\n`)
+  return failure === null
 }
 
 function lineOf(outcome: Outcome, wallMs: number): string {

@@ -2,7 +2,7 @@
 // break, and to end without leaving anything behind.
 
 import { type ActContext, acts } from './acts.js'
-import { Checker, type Invariant, Violation } from './checker.js'
+import { Checker, type Invariant, Violation, violationOf } from './checker.js'
 import { Cluster, type SimNode } from './cluster.js'
 import { differenceOf } from './digest.js'
 import { formatStep, type Schedule } from './schedule.js'
@@ -62,11 +62,6 @@ export async function simulate(schedule: Schedule, options: { trace?: boolean } 
     virtualMs: run.nowMs,
     trace: cluster.trace.lines,
   }
-}
-
-function violationOf(error: unknown): Violation {
-  if (error instanceof Violation) return error
-  return new Violation('no exception', error instanceof Error ? (error.stack ?? error.message) : String(error))
 }
 
 class Run {
@@ -145,6 +140,7 @@ class Run {
     for (const node of nodes) {
       await this.#cluster.start(node)
       this.#checker.throwIfViolated()
+      if (node.store!.engine.replication.failover.isUnderWay) node.store!.engine.replication.failover.abort()
       for (const [directive, value] of OPEN_HANDED) node.store!.call('CONFIG', 'SET', directive, value)
     }
     await this.#plant()
