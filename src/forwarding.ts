@@ -36,7 +36,7 @@ export class Forwarding {
   readonly #timeoutMs: number
   /** Connections belong to a link: when that is another, or was lost, new ones are made. */
   #link: ReplicaLink | null = null
-  #connections = new Map<number, Promise<Connection>>()
+  #connections = new Map<number, Connection>()
   #pending = 0
   #pendingBytes = 0
 
@@ -145,7 +145,8 @@ export class Forwarding {
     this.#link = link
     for (;;) {
       const known = this.#connections.get(db)
-      const connection = await (known ?? this.#connect(link, db))
+      const connection = known ?? this.#connect(link, db)
+      await connection.ready
       if (!connection.isClosed) {
         connection.hold()
         return connection
@@ -156,25 +157,27 @@ export class Forwarding {
     }
   }
 
-  #connect(link: ReplicaLink, db: number): Promise<Connection> {
-    const connecting = Connection.open(this.#host.env, link, db, this.#timeoutMs)
-    this.#connections.set(db, connecting)
-    connecting.catch(() => {
-      if (this.#connections.get(db) === connecting) this.#connections.delete(db)
+  #connect(link: ReplicaLink, db: number): Connection {
+    const connection = new Connection(this.#host.env, link, db, this.#timeoutMs)
+    this.#connections.set(db, connection)
+    connection.ready.catch(() => {
+      if (this.#connections.get(db) === connection) this.#connections.delete(db)
     })
-    return connecting
+    return connection
   }
 
   #letGo(end: (connection: Connection) => void): void {
     const connections = [...this.#connections.values()]
     this.#connections.clear()
     this.#link = null
-    for (const connecting of connections) connecting.then(end, () => {})
+    for (const connection of connections) end(connection)
   }
 }
 
 /** To the primary, in one keyspace. */
 export class Connection {
+  /** Rejected with NO_PRIMARY when nobody is reached, with the ReplyError of one who does not let us in, or is a replica itself. */
+  readonly ready: Promise<void>
   /** Transactions wait for one another. Never rejected. */
   turn: Promise<unknown> = Promise.resolve()
   readonly #remote: Remote
@@ -184,16 +187,16 @@ export class Connection {
   #users = 0
   #isRetired = false
 
-  private constructor(remote: Remote, env: Env) {
-    this.#remote = remote
+  constructor(env: Env, link: ReplicaLink, db: number, timeoutMs: number) {
     this.#env = env
+    this.#remote = Remote.begin(env, link.transport, timeoutMs, link.login.from)
+    this.ready = this.#open(link.login, db)
   }
 
-  /** Throws NO_PRIMARY when nobody is reached, and the ReplyError of one who does not let us in, or is a replica itself. */
-  static async open(env: Env, link: ReplicaLink, db: number, timeoutMs: number): Promise<Connection> {
-    let remote: Remote | undefined
+  async #open({ username, password }: ReplicaLink['login'], db: number): Promise<void> {
+    const remote = this.#remote
     try {
-      remote = await Remote.connect(env, link.transport, { ...link.login, timeoutMs })
+      await remote.login(username, password)
       await speakNewest(remote)
       if (db !== 0) await remote.call('SELECT', db)
       const { role } = placeOf(await remote.call('INFO', 'replication'))
@@ -201,9 +204,8 @@ export class Connection {
       if (role !== 'master') {
         throw new ReplyError('READONLY The node that is followed is a replica itself, and takes no writes.')
       }
-      return new Connection(remote, env)
     } catch (error) {
-      remote?.close()
+      remote.close()
       throw error instanceof ReplyError ? error : noPrimary(error)
     }
   }

@@ -461,14 +461,6 @@ export const mutations: readonly Mutation[] = [
     runs: 'failovers',
   },
   {
-    name: 'writes-during-a-failover',
-    mistake: 'Clients go on writing while the role is handed over.',
-    file: 'engine/role.ts',
-    source: "hold: () => host.pause.begin(Number.MAX_SAFE_INTEGER, 'write', 'failover'),",
-    becomes: 'hold: () => {},',
-    runs: 'handovers',
-  },
-  {
     name: 'pause-of-a-failover-left',
     mistake: 'When a failover is over the writes wait still.',
     file: 'engine/role.ts',
@@ -492,14 +484,6 @@ export const mutations: readonly Mutation[] = [
     source: "this.#end()\n      return 'follow'",
     becomes: "this.#asked = 'again'\n      return 'ask again'",
     runs: 'handovers',
-  },
-  {
-    name: 'takes-over-what-is-not-its-own',
-    mistake: 'A replica takes over for whoever asks, also as a primary of its own.',
-    file: 'commands/replication.ts',
-    source: 'if (replid.toLowerCase() !== server.history.replid) {',
-    becomes: 'if (replid === "") {',
-    runs: 'failovers',
   },
   {
     name: 'wait-counts-what-was-sent',
@@ -531,14 +515,6 @@ export const mutations: readonly Mutation[] = [
     file: 'replication/arrivals.ts',
     source: "if (standing === 'held') settle()",
     becomes: "if (standing === 'held' || history.offset >= place.offset) settle()",
-    runs: 'failovers',
-  },
-  {
-    name: 'waits-at-a-replica',
-    mistake: 'Who waits for replicas goes on waiting when the node becomes one itself.',
-    file: 'replication/acknowledgments.ts',
-    source: 'for (const settle of [...this.#promises]) settle(new ReplyError(BECAME_REPLICA))',
-    becomes: '',
     runs: 'failovers',
   },
 ]
