@@ -135,12 +135,14 @@ export class Calls {
 
   /** Says what the handler wants to wait for. It is not in `ctx` any more: who hears of the changes may use that anew. */
   #call(ctx: CallContext, command: Command, argv: Arg[], parser: RequestParser | null): Wait | null {
-    const { journal, timing, bounds } = this.#parts
+    const { journal, timing, bounds, pause } = this.#parts
     const { stats, monitors, tracking } = this.#server
     // Also for EXEC, in which tracking may be turned on.
     const isTracked = tracking.isOn || ctx.client.transaction !== null
     const outer = isTracked ? tracking.begin(ctx.client) : null
     const wasQuiet = ctx.client.noTouch ? bounds.hush(command.name !== 'touch') : null
+    const wasPassing = pause.isPassing
+    if (pause.isOn && command.isWrite) pause.isPassing = true
     const beganMs = timing.begin(command, argv)
     journal.enter()
     try {
@@ -163,6 +165,7 @@ export class Calls {
       else timing.pause()
       if (isTracked) tracking.end(outer, ctx.client, command, argv)
       if (wasQuiet !== null) bounds.hush(wasQuiet)
+      pause.isPassing = wasPassing
       if (command.touchesArbitraryKeys) journal.part()
       journal.leave()
     }

@@ -185,7 +185,7 @@ export class Engine implements Server {
       history: this.history,
       contents: this.contents,
       owner: this.#owner,
-      streamDb: () => (this.#role.link === null ? 0 : this.upstream.db),
+      streamDb: () => (this.#role.link === null ? this.stream.db : this.upstream.db),
       replace: (fresh, streamDb) => {
         this.#replaceDataset(fresh)
         this.upstream.db = streamDb
@@ -194,7 +194,7 @@ export class Engine implements Server {
       reopenStream: () => this.stream.reopen(config.number('repl-backlog-size')),
     })
     this.#role = new Role(this.#roleHost())
-    const may = (): boolean => this.#role.link === null && !this.#closed && !this.pause.isOn && this.loading === null
+    const may = (): boolean => this.#role.link === null && !this.#closed && !this.pause.isStill && this.loading === null
     this.#gate = new Gate({
       config,
       link: () => this.#role.link,
@@ -404,7 +404,7 @@ export class Engine implements Server {
   }
 
   #metExpired(keyspace: Keyspace, key: string): void {
-    if (this.#role.link === null && !this.pause.isOn && this.contents.holds(keyspace)) {
+    if (this.#role.link === null && !this.pause.isStill && this.contents.holds(keyspace)) {
       this.#remove(keyspace, key, 'expire')
     }
   }

@@ -30,6 +30,8 @@ export class Pause {
   readonly #waiting = new Set<Client>()
   /** Keys that are kept, by keyspace number. */
   readonly #kept = new Map<number, Set<string>>()
+  /** A write is under way that is not held up: the owner's, or one that a client has waited for (BLPOP). */
+  isPassing = false
   /** Some requests have to wait: `hold` is to be asked. */
   mayHold = false
 
@@ -40,6 +42,10 @@ export class Pause {
 
   get isOn(): boolean {
     return this.#state !== 'off'
+  }
+  /** Nothing is to expire or to be evicted. A write that passes meets keys that are past their time, and its replicas must hear of it. */
+  get isStill(): boolean {
+    return this.isOn && !this.isPassing
   }
 
   /** Clients whose request waits. */

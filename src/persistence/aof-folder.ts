@@ -238,16 +238,23 @@ export class AofFolder {
   async enter(): Promise<void> {
     const { path } = this
     if (path === this.#entered) return
-    const manifest = await readManifest(this.#disk, path, this.filename)
-    this.#adopt(manifest ?? emptyManifest())
+    this.#adopt((await this.#read(path)) ?? emptyManifest())
   }
 
   async #findManifest(): Promise<Manifest | undefined> {
     try {
       await this.#upgrade()
-      return await readManifest(this.#disk, this.path, this.filename)
     } catch (cause) {
-      throw cause instanceof StoreError ? cause : fileError(`cannot load ${this.path}`, cause)
+      throw fileError(`cannot load ${this.path}`, cause)
+    }
+    return this.#read(this.path)
+  }
+
+  async #read(path: string): Promise<Manifest | undefined> {
+    try {
+      return await readManifest(this.#disk, path, this.filename)
+    } catch (cause) {
+      throw cause instanceof StoreError ? cause : fileError(`cannot load ${path}`, cause)
     }
   }
 

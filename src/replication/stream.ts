@@ -66,6 +66,11 @@ export class Stream {
     if (this.#backlog !== null) this.#backlog.sizeBytes = sizeBytes
   }
 
+  /** The keyspace in which the stream goes on without a SELECT; 0 where it will say so. */
+  get db(): number {
+    return Math.max(0, this.#selectedDb)
+  }
+
   /** The next write is preceded by a SELECT: a reader joins whose keyspace is not known. */
   forgetSelected(): void {
     this.#selectedDb = -1

@@ -158,7 +158,7 @@ export class Cluster {
     else {
       this.thaw(name)
       node.isLoading = true
-      node.loadsLog = store.engine.config.flag('appendonly') && disk.has('.manifest')
+      node.loadsLog = store.engine.config.flag('appendonly') && disk.has('/appendonly.aof.manifest')
       const opened = store.openFile(() => FOLDER, { disk: disk.attach(env) })
       const ended = this.#ends(node, opened)
       // It may have crashed at the first act of its disk.

@@ -269,8 +269,8 @@ export const mutations: readonly Mutation[] = [
     name: 'replica-expires',
     mistake: 'A replica deletes a key that is past its time when somebody reads it.',
     file: 'engine/engine.ts',
-    source: 'if (this.#role.link === null && !this.pause.isOn && this.contents.holds(keyspace)) {',
-    becomes: 'if (!this.pause.isOn && this.contents.holds(keyspace)) {',
+    source: 'if (this.#role.link === null && !this.pause.isStill && this.contents.holds(keyspace)) {',
+    becomes: 'if (!this.pause.isStill && this.contents.holds(keyspace)) {',
   },
   {
     name: 'replica-evicts',

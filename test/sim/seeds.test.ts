@@ -9,9 +9,9 @@ import { simulate } from './simulate.js'
 
 const test = suite('seeds that failed')
 
-for (const { seed, files, found, schedule } of foundSeeds) {
+for (const { seed, files, failovers, found, schedule } of foundSeeds) {
   test(`${seed}: ${found}`, async () => {
-    for (const each of [parseSchedule(schedule), generate(seed, files === true ? { files } : {})]) {
+    for (const each of [parseSchedule(schedule), generate(seed, { files, failovers })]) {
       const { failure } = await simulate(each)
       assert.is(failure, null, `${failure?.invariant}: ${failure?.message}`)
     }

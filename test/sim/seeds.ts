@@ -5,6 +5,8 @@ export interface FoundSeed {
   readonly seed: number
   /** Found in runs with files (`--files`). */
   readonly files?: boolean
+  /** Found in runs with failovers (`--failovers`). */
+  readonly failovers?: boolean
   /** What was wrong, in a sentence. */
   readonly found: string
   readonly schedule: string
@@ -212,6 +214,70 @@ export const foundSeeds: readonly FoundSeed[] = [
       1000 disk-full a 0
       2000 call a 0 SET k v
       3000 close a
+    `,
+  },
+  {
+    seed: 26,
+    failovers: true,
+    found: 'a store that closed while its connection to the primary for store.primary was being made left that behind',
+    schedule: `
+      run seed=26 heal=30000 split=false high-water=1048576 look=0
+      node a observed=false max=0 repl-timeout=10 repl-ping-replica-period=3
+      node c observed=false max=0 repl-timeout=10 repl-ping-replica-period=3
+      0 follow a c
+      3000 freeze a
+      16000 forward a SET k v
+      20000 close a
+    `,
+  },
+  {
+    seed: 104,
+    failovers: true,
+    found: 'a manifest that could not be read was told as an error without a code',
+    schedule: `
+      run seed=104 heal=20000 split=false high-water=1048576 look=0
+      node e observed=false max=0 files=true appendonly=no
+      1000 call e 0 BGREWRITEAOF
+      2000 crash e
+      3000 disk-failing e open
+      4000 restart e
+    `,
+  },
+  {
+    seed: 137,
+    failovers: true,
+    found:
+      'the snapshot of a primary did not say in which keyspace its stream stands: a node that went on from it wrote to another one',
+    schedule: `
+      run seed=137 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0
+      node b observed=false max=0 files=true appendonly=no
+      node c observed=false max=0
+      0 follow a b
+      1000 follow c a
+      2000 call b 3 SET k v
+      2100 call b 0 SAVE
+      2200 call b 3 SET l v
+      2300 crash b
+      3000 promote a
+      4000 start b
+      4000 follow b a
+    `,
+  },
+  {
+    seed: 238,
+    failovers: true,
+    found:
+      'while clients were paused, a write of the owner to a key that was past its time did not tell the replicas that the old one is gone',
+    schedule: `
+      run seed=238 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0
+      node b observed=false max=0
+      0 follow b a
+      1000 connect w1 a
+      1000 send w1 CLIENT PAUSE 9000 ALL
+      1100 call a 0 HSET h old 1 | PEXPIRE h 500 | HSET g f 5 g 1 | HPEXPIRE g 500 FIELDS 1 f
+      3000 call a 0 HINCRBY h count 4 | HINCRBY g f 1
     `,
   },
 ]
