@@ -244,7 +244,7 @@ export const settings = {
   'use-exit-on-panic': flag(false, hidden),
   'watchdog-period': integer(0, 0, INT_MAX, hidden),
   'rdb-key-save-delay': integer(0, INT_MIN, INT_MAX, { ...hidden, ...live }),
-  'key-load-delay': integer(0, INT_MIN, INT_MAX, hidden),
+  'key-load-delay': integer(0, INT_MIN, INT_MAX, { ...hidden, ...live }),
   'loading-process-events-interval-bytes': integer(2_097_152, 1024, INT_MAX, hidden),
 
   // Redis Cluster

@@ -2,12 +2,14 @@
 // is being loaded, INFO shows how far it has come, and it can be broken off.
 
 import type { Loading, Progress } from '../commands/save.js'
+import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import { StoreError } from '../errors.js'
 
 /** The engine, as far as this needs it. */
 export interface PaceOwner {
   readonly env: Env
+  readonly config: Config
   readonly isClosed: boolean
   loading: Loading | null
 }
@@ -24,6 +26,8 @@ export class LoadPace {
   readonly #progress: (progress: Progress) => void
   readonly #loading: Loading
   #keys: () => number = () => 0
+  /** Keys that have taken the time that each is to take. */
+  #delayedKeys = 0
   #state: 'waiting' | 'running' | 'over' = 'waiting'
   #sliceBeganAt = 0
   #toldAt = 0
@@ -56,7 +60,9 @@ export class LoadPace {
   async at(loadedBytes: number): Promise<void> {
     this.assertGoesOn()
     this.#loading.loadedBytes = loadedBytes
-    const { env } = this.#owner
+    const { env, config } = this.#owner
+    const keyDelayMs = config.number('key-load-delay') / 1000
+    if (keyDelayMs > 0) await this.#delay(keyDelayMs)
     const now = env.monotonic()
     if (now - this.#sliceBeganAt < SLICE_MS) return
     if (now - this.#toldAt >= PROGRESS_MS) {
@@ -66,6 +72,25 @@ export class LoadPace {
     await new Promise<void>((resolve) => env.soon(resolve))
     this.assertGoesOn()
     this.#sliceBeganAt = env.monotonic()
+  }
+
+  /** Keys take their time (key-load-delay), for tests of what happens meanwhile: in steps, so that it can be broken off. */
+  async #delay(keyDelayMs: number): Promise<void> {
+    const { env } = this.#owner
+    const keys = this.#keys()
+    let leftMs = (keys - this.#delayedKeys) * keyDelayMs
+    this.#delayedKeys = keys
+    const release = env.hold()
+    try {
+      while (leftMs > 0) {
+        const stepMs = Math.min(leftMs, PROGRESS_MS)
+        await new Promise<void>((resolve) => void env.after(stepMs, resolve))
+        this.assertGoesOn()
+        leftMs -= stepMs
+      }
+    } finally {
+      release()
+    }
   }
 
   end(state: 'done' | 'failed'): void {

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Progress } from '../../src/commands/save.js'
-import { Store } from '../../src/index.js'
+import { MemoryNetwork, Store } from '../../src/index.js'
 import { RawClient } from '../client.js'
 import { suite } from '../suite.js'
 import { FailingDisk } from './failing-disk.js'
+import { MemoryDisk } from './memory-disk.js'
 
 const test = suite('loading')
 
@@ -117,6 +118,29 @@ test('meanwhile clients are told LOADING, INFO shows how far it is, and close en
   goOn()
   await closed
   assert.is((await opening).code, 'CLOSED')
+})
+
+test('key-load-delay: each key takes its time, of a snapshot and of an append-only file, and a signal still ends it', async () => {
+  for (const appendonly of ['no', 'yes']) {
+    const net = new MemoryNetwork({ seed: 1 })
+    const env = net.env('a')
+    const disk = new MemoryDisk()
+    const open = (delay: string, signal?: AbortSignal): Promise<Store> =>
+      Store.open({ dir: '/slow', disk, env, signal, config: { appendonly, 'key-load-delay': delay } })
+    const before = await net.until(open('0'))
+    for (let i = 0; i < 100; i++) before.set(`key:${i}`, 'x')
+    await net.until(before.close())
+    const since = env.now()
+    const after = await net.until(open('1500'))
+    assert.is(after.size, 100)
+    assert.ok(env.now() - since >= 150, `${env.now() - since} ms for 100 keys, appendonly ${appendonly}`)
+    await net.until(after.close())
+    const controller = new AbortController()
+    const opening = rejected(open('1000000000', controller.signal))
+    await net.advance(60_000)
+    controller.abort()
+    assert.is((await net.until(opening)).code, 'ABORTED')
+  }
 })
 
 async function rejected(promise: Promise<unknown>): Promise<{ code?: string }> {
