@@ -11,16 +11,20 @@ class Inode {
   /** What a crash cannot take, but for what is in doubt. */
   synced: Buffer = Buffer.alloc(0)
   /** Where a sync failed. */
-  readonly doubtful: { readonly start: number; readonly end: number }[] = []
+  doubtful: { readonly start: number; readonly end: number }[] = []
   /** How often it was changed, and up to which of these it was synced. */
   changes = 0
   #syncedChanges = 0
   /** `bytes` are its beginning. */
   #room: Buffer = Buffer.alloc(0)
 
-  replace(bytes: Buffer): void {
+  /** What is written behind that end later is forced anew. */
+  cut(end: number): void {
     this.changes++
-    this.bytes = bytes
+    this.bytes = Buffer.from(this.bytes.subarray(0, end))
+    this.doubtful = this.doubtful
+      .filter(({ start }) => start < end)
+      .map(({ start, ...range }) => ({ start, end: Math.min(range.end, end) }))
   }
 
   append(more: Uint8Array): void {
@@ -151,7 +155,7 @@ export class MemoryDisk implements Disk {
     let inode = this.#names.get(path)
     if (mode === 'read' && inode === undefined) throw systemError('ENOENT', 'open')
     if (mode === 'create' || inode === undefined) {
-      if (mode === 'create' && inode !== undefined) inode.replace(Buffer.alloc(0))
+      if (mode === 'create' && inode !== undefined) inode.cut(0)
       else this.#names.set(path, (inode = new Inode()))
     }
     return this.#file(path, inode)
@@ -239,7 +243,7 @@ export class MemoryDisk implements Disk {
     this.#act('truncate', path)
     const inode = this.#names.get(path)
     if (inode === undefined) throw systemError('ENOENT', 'truncate')
-    inode.replace(Buffer.from(inode.bytes.subarray(0, bytes)))
+    inode.cut(bytes)
   }
   makeFolderNow(path: string): void {
     this.#act('folder', path)

@@ -106,6 +106,8 @@ export class Checker {
   readonly #known = new Map<string, { digest: string; by: string }>()
   /** Stores whose process was killed: what they still do in that turn nobody hears of. */
   readonly #killed = new WeakSet<Store>()
+  /** Places at which a node gave itself a new id, since nobody was left who knew the old one: it holds what it held. */
+  readonly #pasts = new Map<SimNode, { replid: string; offset: number }[]>()
   #looks = 0
 
   constructor(cluster: Cluster) {
@@ -164,6 +166,7 @@ export class Checker {
       snapshots: [],
     }
     this.#watched.set(node, watched)
+    this.#pasts.delete(node)
     this.branches.begin(history.replid, 0, null)
 
     const { appended } = stream
@@ -206,6 +209,7 @@ export class Checker {
     }
     const becomeNew = history.becomeNew.bind(history)
     history.becomeNew = () => {
+      this.#pasts.set(node, [...(this.#pasts.get(node) ?? []), { replid: history.replid, offset: history.offset }])
       becomeNew()
       this.branches.begin(history.replid, history.offset, null)
     }
@@ -224,6 +228,7 @@ export class Checker {
     const becomeCopy = history.becomeCopy.bind(history)
     history.becomeCopy = (replid, offset) => {
       becomeCopy(replid, offset)
+      this.#pasts.delete(node)
       if (expectOpen('takes data over')) this.#copied(node)
     }
     const promote = engine.promote.bind(engine)
@@ -396,9 +401,10 @@ export class Checker {
   arrived(node: SimNode, store: Store, token: Token): void {
     if (node.store !== store) return
     const { replid, offset } = store.engine.history
-    const { branches } = this
-    if (offset >= token.offset && branches.origin(replid, token.offset) === branches.origin(token.replid, token.offset))
-      return
+    const wanted = this.branches.origin(token.replid, token.offset)
+    const isOf = (id: string): boolean => this.branches.origin(id, token.offset) === wanted
+    if (offset >= token.offset && isOf(replid)) return
+    if (this.#pasts.get(node)?.some((past) => past.offset >= token.offset && isOf(past.replid))) return
     const where = `${short(token.replid)}:${token.offset}`
     this.violated('arrived', `${node.name} says it has ${where}, and stands at ${short(replid)}:${offset}`)
   }

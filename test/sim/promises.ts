@@ -78,7 +78,7 @@ interface Kept {
   /** Where the stream stood some time ago. */
   samples: { atMs: number; offset: number }[]
   /** The last place at which each client wrote. */
-  wrote: Map<string, number>
+  wrote: Map<string, { by: object; offset: number }>
   promised: number
   /** Nothing took bytes from its file: it ends where a batch of commands does. */
   isClean: boolean
@@ -167,7 +167,9 @@ export class Promises {
     }
     const take = images.take.bind(images)
     images.take = (form, base) => {
-      if (base != null && isOurs() && kept.isTapped) {
+      if (base != null && isOurs()) {
+        // BGREWRITEAOF while the file is off: a base, and no stream behind it.
+        if (!kept.isTapped) this.#begin(kept, history.replid, history.offset)
         const copy = take(form, 'rdb')
         const chunks: Buffer[] = []
         while (!copy.done) chunks.push(...copy.read(Number.POSITIVE_INFINITY))
@@ -180,9 +182,12 @@ export class Promises {
     const execute = engine.execute.bind(engine)
     engine.execute = (client, argv, parser) => {
       const { offset } = history
+      const name = client.link?.remote ?? ''
+      // What its connection before this one wrote, and was not answered, nobody promised.
+      if (kept.wrote.get(name)?.by !== client) kept.wrote.delete(name)
       execute(client, argv, parser)
       if (client.kind === 'normal' && history.offset > offset && engine.lookup(argv)?.isWrite === true) {
-        kept.wrote.set(client.link?.remote ?? '', history.offset)
+        kept.wrote.set(name, { by: client, offset: history.offset })
       }
     }
     config.on('appendonly', (value) => {
@@ -215,7 +220,7 @@ export class Promises {
     if (!kept.isWhole || appendOnly === null) return
     const policy = config.text('appendfsync')
     if (appendOnly.fault !== null) {
-      if (policy === 'always') kept.floor = Math.max(kept.floor, kept.wrote.get(client) ?? -1)
+      if (policy === 'always') kept.floor = Math.max(kept.floor, kept.wrote.get(client)?.offset ?? -1)
       return
     }
     if (policy === 'always') kept.floor = Math.max(kept.floor, history.offset)
@@ -253,7 +258,7 @@ export class Promises {
     if (how === 'power') kept.handed = -1
     kept.promised = Math.max(kept.floor, kept.handed)
     const engine = (node.store ?? node.closing)!.engine
-    kept.isClean = how === 'kill' && !node.disk.isFaulty && this.#saysItsPlace(kept, engine)
+    kept.isClean = how === 'kill' && !node.disk.isFaulty && kept.isWhole && this.#saysItsPlace(kept, engine)
     kept.samples = []
   }
 
