@@ -86,8 +86,9 @@ export class AofReader {
     }
     const whole = this.#start === this.#fed
     const torn = !whole || this.#target.isInTransaction
-    // What would be cut off goes beyond the last batch: a length was damaged, and what follows it is good.
-    if (!whole && this.#left > 0 && this.#start + this.#left < this.#fed && !this.#zeros) {
+    // What would be cut off goes beyond the last batch: a length was damaged, and what follows it is good. Not so for a line that
+    // was torn itself, behind a tail that was cut off before.
+    if (!whole && this.#first === STAR && this.#left > 0 && this.#start + this.#left < this.#fed && !this.#zeros) {
       throw damage(this.#origin + this.#start, 'a command that goes beyond what was written with it')
     }
     if (this.#left > 0 && !torn) this.place = null

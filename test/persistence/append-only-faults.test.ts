@@ -98,6 +98,27 @@ test('an increment that is torn may be followed by ones that are empty', async (
   assert.equal([...(await open(torn.crash())).keys()].sort(), ['a', 'c'])
 })
 
+test('a file that is torn again, in the first line behind a tail that was cut off, loads', async () => {
+  const disk = new MemoryDisk()
+  const store = await open(disk)
+  store.set('a', 1)
+  store.set('b', 2)
+  flush(store)
+  const torn = disk.crash()
+  torn.put(FIRST, disk.bytesOf(FIRST).subarray(0, -3))
+  const again = await open(torn)
+  const { length } = torn.bytesOf(FIRST)
+  again.set('c', 'a value that is longer than what was cut off')
+  flush(again)
+  const whole = torn.bytesOf(FIRST)
+  assert.is(whole.indexOf('#', length), length, 'a line comes first')
+  for (let end = length; end < whole.indexOf('*', length); end++) {
+    const twice = torn.crash()
+    twice.put(FIRST, whole.subarray(0, end))
+    assert.equal([...(await open(twice)).keys()], ['a'], `${end}`)
+  }
+})
+
 test('damage in the middle is refused with the file and the byte', async () => {
   const disk = new MemoryDisk()
   const store = await open(disk)
