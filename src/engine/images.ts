@@ -135,9 +135,9 @@ export class Images {
     const { contents } = this.#host
     return loadInto(
       contents.fresh(),
-      (fresh, { leftOut, replid, offset }) => {
+      (fresh, { leftOut, replid, offset, streamDb }) => {
         this.#tellLeftOut(leftOut)
-        this.#host.replace(fresh, 0)
+        this.#host.replace(fresh, streamDb)
         if (replid !== '') placed(replid, offset)
       },
       { followed, about: (name, value) => this.#tellAbout(name, value) },

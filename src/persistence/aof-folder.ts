@@ -202,6 +202,7 @@ export class AofFolder {
     pace?.begin(total, () => this.#owner.dataset.size)
     let bytes = 0
     let place: Place | null = null
+    let db = 0
     for (const part of parts) {
       const reader = new AofReader(this.#target())
       await this.#within(part, async () => {
@@ -223,9 +224,13 @@ export class AofFolder {
         }
       })
       this.#ended(part, reader, part === last)
-      if (part === this.manifest.base || (await this.#sizeOf(part.name)) > 0) place = reader.place
+      // An increment to which nothing was written says nothing of where the data stand.
+      if (part !== this.manifest.base && (await this.#sizeOf(part.name)) === 0) continue
+      place = reader.place
+      db = upstream.db
     }
     upstream.reset()
+    upstream.db = db
     if (place !== null) images.restoredAt(place.replid, place.offset)
     this.#owner.changesSinceSave = 0
     const seconds = (env.monotonic() - beganAt) / 1000

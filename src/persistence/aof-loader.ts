@@ -113,6 +113,7 @@ export class AofReader {
     this.#load!.commit()
     this.#load = null
     this.#form = 'commands'
+    this.#target.beginCommands()
     const rest = Buffer.concat(this.#behind)
     this.#origin = this.validBytes = this.#bytes - rest.length
     this.#commands(rest)

@@ -280,4 +280,20 @@ export const foundSeeds: readonly FoundSeed[] = [
       3000 call a 0 HINCRBY h count 4 | HINCRBY g f 1
     `,
   },
+  {
+    seed: 20300,
+    found:
+      'a node that came back with a base and an increment that was still empty went on with the stream in keyspace 0, wherever that stood',
+    schedule: `
+      run seed=20300 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0
+      node e observed=false max=0 files=true appendonly=yes appendfsync=always
+      0 follow e a
+      1000 call a 1 SET k 1
+      2000 call e 0 BGREWRITEAOF
+      3000 close e
+      4000 call a 1 SET k 2
+      5000 restart e
+    `,
+  },
 ]
