@@ -172,7 +172,8 @@ export class Role {
 
   replicas(): ReplicaView[] {
     const now = this.#host.env.monotonic()
-    return [...this.#replicas.values()].map((replica) => viewOfReplica(replica, now))
+    const attached = [...this.#replicas.values()].filter(({ state }) => state !== 'gone')
+    return attached.map((replica) => viewOfReplica(replica, now))
   }
 
   /** Replicas that are fed the stream and acknowledged within so many seconds. */

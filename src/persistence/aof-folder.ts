@@ -16,7 +16,7 @@ import {
   writeManifestNow,
 } from './aof-manifest.js'
 import type { AofOwner } from './append-only-file.js'
-import { type Disk, fileError } from './disk.js'
+import { type Disk, type DiskFile, fileError } from './disk.js'
 import { LOOK_BYTES, type LoadPace } from './load-pace.js'
 
 const READ_BYTES = 64 * 1024
@@ -110,7 +110,7 @@ export class AofFolder {
     const seq = ++this.#lastIncrement
     const part = { name: incrementName(this.filename, seq), seq }
     this.#owner.env.log.info(`Creating AOF incr file ${part.name}`)
-    const file = this.#disk.openNow(this.pathOf(part.name), 'create')
+    const file = this.#createNow(this.pathOf(part.name))
     try {
       this.#writeNow({ ...this.manifest, increments: [...this.manifest.increments, part] })
     } catch (error) {
@@ -121,7 +121,13 @@ export class AofFolder {
   }
 
   beginTemporaryNow(): OpenIncrement {
-    return { name: '', file: this.#disk.openNow(this.#temporaryIncrement, 'create'), bytes: 0 }
+    return { name: '', file: this.#createNow(this.#temporaryIncrement), bytes: 0 }
+  }
+
+  /** What is left there of before goes first: emptied only, it might be back after a loss of power, since nothing is forced to it yet. */
+  #createNow(path: string): DiskFile {
+    if (this.#disk.sizeNow(path) !== undefined) this.#disk.removeNow(path)
+    return this.#disk.openNow(path, 'create')
   }
 
   /** The increment as the manifest is to name it. One that was temporary gets its name. */

@@ -435,7 +435,13 @@ export class Primary {
 
   #drop(replica: Replica, why: string): void {
     this.#host.env.log.warn(`Disconnecting replica ${replica.name}: ${why}`)
+    this.#end(replica)
+  }
+
+  /** Its link may tell so later, as when this process stands still meanwhile: until then it is not one of ours any more. */
+  #end(replica: Replica): void {
     replica.link.destroy()
+    this.detach(replica)
   }
 
   #startTicking(): void {
@@ -463,7 +469,7 @@ export class Primary {
       } else if (now - replica.heardAt > timeoutSeconds * 1000) {
         const phase = replica.state === 'online' ? 'streaming' : 'full'
         env.log.warn(`Disconnecting timedout replica (${phase} sync): ${replica.name}`)
-        replica.link.destroy()
+        this.#end(replica)
       } else this.#withinLimits(replica)
     }
     const alone = this.#aloneSince

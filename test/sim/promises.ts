@@ -297,7 +297,7 @@ export class Promises {
     if (from === 'snapshot' || history.secondOffset < 0) kept.floor = -1
     kept.samples = []
     kept.cameBackAt = history.offset
-    this.#sample(kept, history.offset)
+    if (kept.isWhole) this.#sample(kept, history.offset)
   }
 
   #begin(kept: Kept, replid: string, offset: number): void {
