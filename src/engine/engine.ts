@@ -186,6 +186,7 @@ export class Engine implements Server {
       contents: this.contents,
       owner: this.#owner,
       streamDb: () => (this.#role.link === null ? this.stream.db : this.upstream.db),
+      isStreamed: () => this.stream.active,
       replace: (fresh, streamDb) => {
         this.#replaceDataset(fresh)
         this.upstream.db = streamDb

@@ -21,6 +21,8 @@ export interface ImagesHost {
   readonly owner: KeyspaceOwner
   /** The keyspace in which the stream stands that a snapshot taken now goes before. */
   streamDb(): number
+  /** What changes is written to the stream: the data stands at the offset. */
+  isStreamed(): boolean
   /** The dataset takes the place of ours; the stream that follows stands in that keyspace. */
   replace(fresh: Dataset, streamDb: number): void
   /** A full sync is through. */
@@ -51,11 +53,12 @@ export class Images {
       ['redis-bits', '64'],
       ['ctime', String(Math.floor(env.now() / 1000))],
       ['used-mem', String(env.memory().heapBytes)],
-      ['repl-stream-db', String(this.#host.streamDb())],
-      ['repl-id', history.replid],
-      ['repl-offset', String(history.offset)],
-      ['aof-base', base === null ? '0' : '1'],
     ]
+    if (this.#host.isStreamed()) {
+      aux.push(['repl-stream-db', String(this.#host.streamDb())])
+      aux.push(['repl-id', history.replid], ['repl-offset', String(history.offset)])
+    }
+    aux.push(['aof-base', base === null ? '0' : '1'])
     return new Snapshot(form.noKeys ? new Dataset(0, owner) : contents.dataset, {
       aux,
       compress: config.flag('rdbcompression'),

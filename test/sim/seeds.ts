@@ -296,4 +296,50 @@ export const foundSeeds: readonly FoundSeed[] = [
       5000 restart e
     `,
   },
+  {
+    seed: 20792,
+    found:
+      'a store that wrote no stream for a while saved its snapshot under the place at which that had ended, with other data',
+    schedule: `
+      run seed=20792 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0
+      node e observed=false max=0 files=true appendonly=yes appendfsync=always
+      500 call e 0 SET k 1
+      1000 config-kept e appendonly no
+      2000 call e 0 SET k 2
+      2500 call e 0 SAVE
+      3000 crash e
+      4000 restart e
+    `,
+  },
+  {
+    seed: 20878,
+    found:
+      'an increment that was begun in the place of one that had failed was not forced to the disk: a loss of power brought the old one back under its name',
+    schedule: `
+      run seed=20878 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0
+      node c observed=false max=0 files=true appendonly=no appendfsync=always
+      1000 disk-failing c rename
+      1100 config-kept c appendonly yes
+      1200 call c 0 INCR n
+      3000 disk-mended c
+      9000 outage c
+      10000 restart c
+    `,
+  },
+  {
+    seed: 21309,
+    found: 'a replica that was dropped while its primary stood still was dropped again for each reason there is',
+    schedule: `
+      run seed=21309 heal=30000 split=false high-water=65536 look=0
+      node a observed=false max=0 repl-backlog-size=65536 "client-output-buffer-limit=replica 65536 32768 5"
+      node b observed=false max=0
+      0 follow b a
+      2000 freeze a
+      2000 fill a 0 bulk: 800 200
+      5000 fill a 0 bulk: 800 200
+      6000 fill a 0 bulk: 800 200
+    `,
+  },
 ]
