@@ -454,7 +454,7 @@ export class Store<V = unknown> extends Face<V> {
     try {
       await Promise.all([...this.#listeners].map((listener) => listener.close()))
       try {
-        await this.#log?.close()
+        await this.#log?.close(save)
       } finally {
         await this.#file?.close()
         if (saves) await this.#file?.saveIfChanged()

@@ -3,10 +3,10 @@
 // nothing of it. Ours answer up the link. Two rounds: the checksums of all buckets, then the keys of those that differ.
 //
 //   primary                         replica
-//   PING "hotspare verify 7 buckets"  ->  sums its data at this place of the stream
-//   <- REPLCONF hotspare-verify {"id":7,"buckets":{"0":["5fe3...",...]}}
-//   PING "hotspare verify 8 keys 0:17"  ->
-//   <- REPLCONF hotspare-verify {"id":8,"keys":{"0":{"user:1":"99d1..."}}}
+//   PING "hotspare verify 5f3a-7 buckets"  ->  sums its data at this place of the stream
+//   <- REPLCONF hotspare-verify {"id":"5f3a-7","sums":{"0":["5fe3...",...]}}
+//   PING "hotspare verify 5f3a-8 keys 0:17"  ->
+//   <- REPLCONF hotspare-verify {"id":"5f3a-8","sums":{"0":{"user:1":"99d1..."}}}
 
 import { BUCKETS, Checksums, mixed } from './checksums.js'
 import type { Env, Timer } from './env.js'
@@ -50,6 +50,7 @@ export interface VerificationHost<R extends Asked> {
 }
 
 const PREFIX = 'hotspare verify '
+const NAME_BYTES = 6
 /** Keys that one slice sums: about a millisecond. */
 const KEYS_PER_SLICE = 300
 /** Differing keys that a verdict names at most. */
@@ -67,8 +68,10 @@ interface Round<R> {
 
 export class Verification<R extends Asked> {
   readonly #host: VerificationHost<R>
-  readonly #rounds = new Map<number, Round<R>>()
-  #nextId = 1
+  readonly #rounds = new Map<string, Round<R>>()
+  /** Marks of others may stand in the stream before ours: of primaries before us. */
+  #name = ''
+  #next = 1
 
   constructor(host: VerificationHost<R>) {
     this.#host = host
@@ -100,7 +103,7 @@ export class Verification<R extends Asked> {
   met(text: string): void {
     if (!text.startsWith(PREFIX)) return
     const [id, what, places] = text.slice(PREFIX.length).split(' ')
-    this.#sum(what, places, (sums) => this.#host.answer(JSON.stringify({ id: Number(id), sums })))
+    this.#sum(what, places, (sums) => this.#host.answer(JSON.stringify({ id, sums })))
   }
 
   /** A replica's answer. What nobody asked for is passed over. */
@@ -125,7 +128,8 @@ export class Verification<R extends Asked> {
     replicas: readonly R[],
     timeoutMs: number,
   ): Promise<{ ours: Buckets | Keys; answers: Round<R>['answers'] }> {
-    const id = this.#nextId++
+    this.#name ||= this.#host.env.randomHex(NAME_BYTES)
+    const id = `${this.#name}-${this.#next++}`
     return new Promise((resolve) => {
       const round: Round<R> = {
         ours: null,
@@ -179,10 +183,10 @@ export class Verification<R extends Asked> {
   }
 }
 
-function parsed(json: string): { id: number; sums: Buckets | Keys } {
+function parsed(json: string): { id: string; sums: Buckets | Keys } {
   try {
     const { id, sums } = JSON.parse(json) as { id: unknown; sums: unknown }
-    if (typeof id === 'number' && typeof sums === 'object' && sums !== null) return { id, sums: sums as Buckets }
+    if (typeof id === 'string' && typeof sums === 'object' && sums !== null) return { id, sums: sums as Buckets }
   } catch {
     // told below
   }

@@ -137,9 +137,14 @@ export class AppendOnlyFile implements AppendOnly {
     this.#everySecond()
   }
 
-  /** Everything is on the disk, and the file closed. Throws StoreError FILE when that cannot be. */
-  async close(): Promise<void> {
+  /**
+   * Everything is on the disk, and the file closed. A base that is missing, as after a full sync, is written first if
+   * `finishes`: without it the files hold what was there before. Throws StoreError FILE when that cannot be.
+   */
+  async close(finishes = true): Promise<void> {
     const wasOn = this.isOn
+    if (finishes && this.#state === 'starting') await this.#finishRewrite()
+    const isMissing = finishes && this.#state === 'starting'
     const log = this.#log
     const settled = log === null || log.settle()
     this.#detach()
@@ -149,8 +154,8 @@ export class AppendOnlyFile implements AppendOnly {
     this.#tick = null
     await this.#settled
     await log?.close()
-    if (wasOn && (!settled || this.fault !== null))
-      throw new StoreError('FILE', `the append-only file does not hold everything: ${this.fault}`, {
+    if (wasOn && (!settled || isMissing || this.fault !== null))
+      throw new StoreError('FILE', `the append-only file does not hold everything: ${this.#lastError?.message}`, {
         cause: this.#lastError,
       })
   }
@@ -266,6 +271,14 @@ export class AppendOnlyFile implements AppendOnly {
     env.soon(() => {
       this.#settled = this.#rewrite()
     })
+  }
+
+  async #finishRewrite(): Promise<void> {
+    if (!this.isRewriting) this.rewrite()
+    while (this.isRewriting) {
+      await new Promise<void>((resolve) => this.#owner.env.soon(resolve))
+      await this.#settled
+    }
   }
 
   async #rewrite(): Promise<void> {

@@ -342,4 +342,38 @@ export const foundSeeds: readonly FoundSeed[] = [
       6000 fill a 0 bulk: 800 200
     `,
   },
+  {
+    seed: 30216,
+    found:
+      'a store that closed right after a full sync left an append-only file with the data of before it, and told nobody',
+    schedule: `
+      run seed=30216 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0
+      node c observed=false max=0 files=true appendonly=yes appendfsync=no
+      1000 call a 0 INCRBY n3 -57
+      1000 call c 0 SETRANGE s1 0 v19
+      5000 follow c a
+      5002 close c
+    `,
+  },
+  {
+    seed: 31107,
+    found: "verify took an answer to an old primary's mark, which stood in the backlog still, for one to its own",
+    schedule: `
+      run seed=31107 heal=20000 split=false high-water=1048576 look=0
+      node b observed=false max=0
+      node c observed=false max=0
+      node d observed=false max=0
+      0 follow c b
+      0 follow d b
+      1000 freeze c
+      2000 verify b
+      3000 fill b 0 bulk: 30 10
+      4000 promote d
+      4000 delay 40
+      4000 thaw c
+      4000 follow c d
+      4300 verify d
+    `,
+  },
 ]
