@@ -194,7 +194,8 @@ export class Primary {
     replica.transfer = null
     if (this.replicas.size === 0) this.#aloneSince = env.monotonic()
     this.#scheduleFlush() // what was kept for it only is not needed any more
-    this.#host.replicaChanged(replica)
+    // Not from inside of what ends it, as a full sync of our own: whoever hears of it may look at the data.
+    env.soon(() => this.#host.replicaChanged(replica))
   }
 
   /** Sends a replica everything anew: its data is not what it should be. */
@@ -207,7 +208,7 @@ export class Primary {
   /** Closes every replica's link: their history is not ours any more, or they have to learn a new id. */
   disconnectAll(): void {
     this.#mustReload.clear()
-    for (const replica of this.replicas) replica.link.destroy()
+    for (const replica of this.replicas) this.#end(replica)
   }
 
   /** The stream is ours from now on. Whoever followed the old primary needs the backlog to find its way to us. */
@@ -241,8 +242,6 @@ export class Primary {
     this.#tick?.cancel()
     this.#tick = null
     this.disconnectAll()
-    // Not when the links tell so: until then a snapshot might begin.
-    for (const replica of this.replicas) this.detach(replica)
   }
 
   #continue(replica: Replica, replid: string, wanted: number): boolean {
@@ -438,7 +437,7 @@ export class Primary {
     this.#end(replica)
   }
 
-  /** Its link may tell so later, as when this process stands still meanwhile: until then it is not one of ours any more. */
+  /** Not when the link tells so: until then it would be fed from another history, or a snapshot might begin. */
   #end(replica: Replica): void {
     replica.link.destroy()
     this.detach(replica)

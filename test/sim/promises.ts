@@ -85,6 +85,7 @@ interface Kept {
   /** The offset with which it came back. */
   cameBackAt: number
   saves: { digest: string; isDone: boolean }[]
+  expiredAtSave: number
 }
 
 export interface PromisesHost {
@@ -243,7 +244,10 @@ export class Promises {
 
   /** A save into the file begins. */
   saving(node: SimNode, store: Store): void {
-    if (node.disk !== null) this.#of(node).saves.push({ digest: digestOf(store), isDone: false })
+    if (node.disk === null) return
+    const kept = this.#of(node)
+    kept.saves.push({ digest: digestOf(store), isDone: false })
+    kept.expiredAtSave = store.engine.stats.expired
   }
 
   /** Its time stands still: what the policy does by the clock is late. */
@@ -275,7 +279,10 @@ export class Promises {
     const { config, history } = store.engine
     kept.isClean = this.#saysItsPlace(kept, store.engine)
     if (config.flag('appendonly') && kept.isWhole) kept.floor = kept.handed = kept.promised = history.offset
-    kept.saves = [{ digest: digestOf(store), isDone: true }]
+    // What was past its time went since the last save, which is no change, as in Redis.
+    const last =
+      store.engine.stats.expired > kept.expiredAtSave ? kept.saves.filter(({ isDone }) => isDone).slice(-3) : []
+    kept.saves = [...last, { digest: digestOf(store), isDone: true }]
   }
 
   /** Its disk is another one. */
@@ -296,6 +303,7 @@ export class Promises {
     // Without a place it stands in a history of its own.
     if (from === 'snapshot' || history.secondOffset < 0) kept.floor = -1
     kept.samples = []
+    kept.expiredAtSave = 0
     kept.cameBackAt = history.offset
     if (kept.isWhole) this.#sample(kept, history.offset)
   }
@@ -420,6 +428,7 @@ function nothing(): Kept {
     isClean: false,
     cameBackAt: 0,
     saves: [{ digest: EMPTY, isDone: true }],
+    expiredAtSave: 0,
   }
 }
 
