@@ -163,7 +163,7 @@ export class Role {
 
   /** Tells our primary how far we are. */
   acknowledgeNow(): void {
-    this.link?.acknowledge()
+    this.link?.answerGetAck()
   }
 
   replicaOf(client: Client): Replica | undefined {

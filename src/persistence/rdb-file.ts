@@ -69,8 +69,10 @@ export class RdbFile implements SaveFile {
   #waiting = 0
   /** The one under way: when it began (ms since 1970), and what it writes. */
   #current: { readonly startedAt: number; readonly source: Source } | null = null
-  /** Where the file's data stand in the stream; -1 when there is no file yet. */
+  /** Where the file's data stand in the stream; -1 when there is no file yet, or it holds what was here before a full sync. */
   #offset = -1
+  /** How often all data was replaced. */
+  #replacements = 0
   saves = 0
   lastSaveFailed = false
   lastSaveSeconds = -1
@@ -173,6 +175,8 @@ export class RdbFile implements SaveFile {
 
   /** A full sync put other data in the place of all: what the file holds is of no more use. */
   replaced(): void {
+    this.#replacements++
+    this.#offset = -1
     this.#points.dueAtOnce()
   }
 
@@ -233,6 +237,7 @@ export class RdbFile implements SaveFile {
     const { offset } = owner.history
     const { changesSinceSave } = owner
     const { path } = this
+    const replacements = this.#replacements
     const startedAt = owner.env.now()
     this.saves++
     try {
@@ -246,7 +251,7 @@ export class RdbFile implements SaveFile {
       this.lastSaveSeconds = Math.floor((owner.env.now() - startedAt) / 1000)
       this.#current = null
     }
-    this.#saved(offset, changesSinceSave)
+    this.#saved(replacements === this.#replacements ? offset : -1, changesSinceSave)
   }
 
   /** What one slice gives is written while the next one is taken. */

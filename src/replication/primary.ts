@@ -231,9 +231,11 @@ export class Primary {
     return offset === this.#askedAt ? offset - GETACK.length : offset
   }
 
-  /** It has acknowledged the whole stream, under the name that the stream has now. */
+  /** It has acknowledged the whole stream, what asks for ACKs included, under the name that the stream has now. */
   isInStep(replica: Replica): boolean {
-    return replica.state === 'online' && replica.hasAcknowledged && replica.acknowledged >= this.writtenOffset
+    return (
+      replica.state === 'online' && replica.hasAcknowledged && replica.acknowledged >= this.#host.stream.history.offset
+    )
   }
 
   close(): void {

@@ -70,6 +70,7 @@ export class ReplicaLink {
   readonly #host: ReplicaHost
   readonly #from: string | undefined
   /** Whether the history tells where a primary could let us go on. */
+  #isAsked = false
   #resumable = false
   #link: Link | null = null
   #retryMs = FIRST_RETRY_MS
@@ -141,6 +142,12 @@ export class ReplicaLink {
   /** Sends the primary something beside the ACKs. Only to one of our own kind: others would answer. */
   tell(argv: readonly string[]): void {
     if (this.isUp && this.isOurs && this.#room === 'free') this.#send(argv)
+  }
+
+  /** One of our own kind is told once more when the request itself is applied: it may wait for us to have everything. */
+  answerGetAck(): void {
+    this.#isAsked = this.isOurs
+    this.acknowledge()
   }
 
   /** Tells the primary how far we are. One that asks and asks and never reads is told once, when it does. */
@@ -490,6 +497,8 @@ export class ReplicaLink {
     const { history } = this.#host.stream
     try {
       this.#host.apply(chunk)
+      if (this.#isAsked) this.acknowledge()
+      this.#isAsked = false
     } catch (error) {
       if (error instanceof StoreError && error.code === 'UNKNOWN_COMMAND') {
         this.#giveUp(error)

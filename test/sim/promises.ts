@@ -48,12 +48,9 @@ class Line {
     return Buffer.from(this.#bytes.subarray(from - this.start, to - this.start))
   }
 
-  /** Whether its stream was ever there, under that id. */
-  holds(replid: string, offset: number): boolean {
-    if (offset < this.start || offset > this.end) return false
-    return this.ids.some(
-      (id, i) => id.replid === replid && id.start <= offset && offset <= (this.ids[i + 1]?.start ?? this.end),
-    )
+  /** Whether its stream was ever there. */
+  reaches(offset: number): boolean {
+    return this.start <= offset && offset <= this.end
   }
 
   /** The file came back with the stream up to there: it goes on from that place. */
@@ -85,7 +82,8 @@ interface Kept {
   /** The offset with which it came back. */
   cameBackAt: number
   saves: { digest: string; isDone: boolean }[]
-  expiredAtSave: number
+  /** A full sync put other data there since the last save began. */
+  isReplaced: boolean
 }
 
 export interface PromisesHost {
@@ -164,7 +162,9 @@ export class Promises {
     const becomeCopy = history.becomeCopy.bind(history)
     history.becomeCopy = (replid, offset) => {
       becomeCopy(replid, offset)
-      if (isOurs()) void_(kept)
+      if (!isOurs()) return
+      void_(kept)
+      kept.isReplaced = true
     }
     const take = images.take.bind(images)
     images.take = (form, base) => {
@@ -247,7 +247,7 @@ export class Promises {
     if (node.disk === null) return
     const kept = this.#of(node)
     kept.saves.push({ digest: digestOf(store), isDone: false })
-    kept.expiredAtSave = store.engine.stats.expired
+    kept.isReplaced = false
   }
 
   /** Its time stands still: what the policy does by the clock is late. */
@@ -280,8 +280,8 @@ export class Promises {
     kept.isClean = this.#saysItsPlace(kept, store.engine)
     if (config.flag('appendonly') && kept.isWhole) kept.floor = kept.handed = kept.promised = history.offset
     // What was past its time went since the last save, which is no change, as in Redis.
-    const last =
-      store.engine.stats.expired > kept.expiredAtSave ? kept.saves.filter(({ isDone }) => isDone).slice(-3) : []
+    const { changesSinceSave } = store.engine
+    const last = changesSinceSave > 0 || kept.isReplaced ? [] : kept.saves.filter(({ isDone }) => isDone).slice(-3)
     kept.saves = [...last, { digest: digestOf(store), isDone: true }]
   }
 
@@ -303,7 +303,7 @@ export class Promises {
     // Without a place it stands in a history of its own.
     if (from === 'snapshot' || history.secondOffset < 0) kept.floor = -1
     kept.samples = []
-    kept.expiredAtSave = 0
+    kept.isReplaced = false
     kept.cameBackAt = history.offset
     if (kept.isWhole) this.#sample(kept, history.offset)
   }
@@ -336,11 +336,15 @@ export class Promises {
   /** A file says where its data stand. */
   #restored(node: SimNode, kept: Kept, replid: string, offset: number): void {
     if (!node.isLoading || !node.loadsLog || node.disk!.rot === 'increment') return
-    const at = kept.lines.findLastIndex((line) => line.holds(replid, offset))
+    const { branches } = this.#host
+    const place = branches.origin(replid, offset)
+    const at = kept.lines.findLastIndex((line) =>
+      line.ids.some((id) => line.reaches(offset) && branches.origin(id.replid, offset) === place),
+    )
     if (at < 0) {
       if (kept.lines.length === LINES_KEPT) return
-      const place = `${replid.slice(0, 6)}:${offset}`
-      this.#host.violated('whole files', `${node.name} comes back at ${place}, where its append-only file never was`)
+      const where = `${replid.slice(0, 6)}:${offset}`
+      this.#host.violated('whole files', `${node.name} comes back at ${where}, where its append-only file never was`)
       return
     }
     if (this.#host.branches.isWithin(replid, offset)) {
@@ -428,7 +432,7 @@ function nothing(): Kept {
     isClean: false,
     cameBackAt: 0,
     saves: [{ digest: EMPTY, isDone: true }],
-    expiredAtSave: 0,
+    isReplaced: false,
   }
 }
 

@@ -376,4 +376,46 @@ export const foundSeeds: readonly FoundSeed[] = [
       4300 verify d
     `,
   },
+  {
+    seed: 1325,
+    found:
+      'a store that closed after a full sync that changed no offset did not save it: the file held the data of before',
+    schedule: `
+      run seed=1325 heal=20000 split=false high-water=1048576 look=0
+      node a observed=false max=0 files=true appendonly=no save=
+      node e observed=false max=0
+      1000 set a 0 k v
+      2000 close a
+      3000 start a
+      4000 follow a e
+      9000 close a
+    `,
+  },
+  {
+    seed: 1908,
+    failovers: true,
+    found:
+      'a target took over that had not got the request for ACKs behind the last write: the old primary stood further on, and needed a full sync',
+    schedule: `
+      run seed=1908 heal=2001 split=false high-water=1048576 look=0.4
+      node a observed=false max=0 repl-timeout=5 repl-ping-replica-period=1 repl-diskless-sync-delay=0
+      node b observed=false max=60 repl-timeout=5 repl-ping-replica-period=1 repl-diskless-sync-delay=0
+      node c observed=false max=60 repl-timeout=5 repl-ping-replica-period=1 repl-diskless-sync-delay=0
+      node e observed=false max=60 repl-timeout=5 repl-ping-replica-period=1 repl-diskless-sync-delay=0
+      0 follow b a
+      0 follow c a
+      0 follow e a
+      0 connect c1 c
+      0 connect c2 c
+      0 connect c3 a
+      0 connect c4 a
+      0 connect c5 c
+      0 connect w1 *0
+      0 connect w2 *0
+      0 send w2 SELECT 0 | MSETNX s2 1-------------- s3 2-----------------------------------------------------------------------------------------------
+      0 failover *0 "" 800
+      10 send w2 SELECT 1 | KEYS ?
+      10 cut e a both
+    `,
+  },
 ]
