@@ -25,6 +25,8 @@ export interface Outcome {
 
 /** Long enough for every timeout and for the longest wait between two attempts to connect. */
 const REST_MS = 70_000
+const REST_STEP_MS = 5000
+const MOST_MORE_RESTS = 12
 /** The same without the timeouts: a chain of full syncs, each of which waits for others to join it. */
 const SHORT_REST_MS = 40_000
 
@@ -99,6 +101,8 @@ class Run {
     await this.#until(plan.healAtMs)
     await this.#heal()
     await this.#rest(REST_MS)
+    // A chain of full syncs, each with its delay, behind a link that hung until its timeout.
+    for (let more = 0; more < MOST_MORE_RESTS && !this.#isLinked; more++) await this.#rest(REST_STEP_MS)
     await net.settle()
     this.#agree('after healing')
     this.#checker.isCalm = true
@@ -116,7 +120,7 @@ class Run {
   async #rest(ms: number): Promise<void> {
     const endMs = this.nowMs + ms
     while (this.nowMs < endMs) {
-      await this.#until(Math.min(endMs, this.nowMs + 5000))
+      await this.#until(Math.min(endMs, this.nowMs + REST_STEP_MS))
       this.#checker.look()
     }
   }
@@ -160,6 +164,10 @@ class Run {
       at = at.store!.role === 'primary' ? undefined : this.#cluster.node(at.follows ?? '')
     }
     return false
+  }
+
+  get #isLinked(): boolean {
+    return this.#cluster.nodes.every(({ store }) => store!.role === 'primary' || store!.status().link === 'connected')
   }
 
   #agree(when: string): void {
