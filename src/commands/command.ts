@@ -323,6 +323,8 @@ export interface Server {
     attach(client: Client, replid: string, wanted: number, isSync: boolean): void
     /** REPLCONF ACK; with FACK, how much of it is on the replica's disk. */
     acknowledge(client: Client, offset: number, fsyncedOffset?: number): void
+    /** Replicas that acknowledged within so many seconds. */
+    goodReplicas(maxLagSeconds: number): number
     /** REPLCONF GETACK from our primary: an ACK is due at once. */
     acknowledgeNow(): void
   }

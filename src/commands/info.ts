@@ -234,12 +234,11 @@ function replicationFields(server: Server): Field[] {
   const backlog = server.backlog()
   const maxLag = config.number('min-replicas-max-lag')
   const countsGood = config.number('min-replicas-to-write') > 0 && maxLag > 0
-  const good = replicas.filter(({ state, lagSeconds }) => state === 'online' && lagSeconds <= maxLag).length
   return [
     ['role', role === 'primary' ? 'master' : 'slave'],
     ...primaryFields(server),
     ['connected_slaves', replicas.length],
-    ...(countsGood ? [['min_slaves_good_slaves', good] as const] : []),
+    ...(countsGood ? [['min_slaves_good_slaves', server.replication.goodReplicas(maxLag)] as const] : []),
     ...replicas.map(
       ({ host, port, state, offset, lagSeconds }, i) =>
         [`slave${i}`, `ip=${host},port=${port},state=${state},offset=${offset},lag=${lagSeconds}`] as const,

@@ -176,9 +176,8 @@ export class Role {
     return attached.map((replica) => viewOfReplica(replica, now))
   }
 
-  /** Replicas that are fed the stream and acknowledged within so many seconds. */
   goodReplicas(maxLagSeconds: number): number {
-    return this.replicas().filter((one) => one.state === 'online' && one.lagSeconds <= maxLagSeconds).length
+    return this.primary.goodReplicas(maxLagSeconds)
   }
 
   get name(): 'primary' | 'replica' {

@@ -62,6 +62,8 @@ export interface ReplicaTraits {
   noKeys: boolean
 }
 
+const SHORTEST_LAG_MS = 2000
+
 export type ReplicaState = 'waiting' | 'sending' | 'acknowledging' | 'online' | 'gone'
 
 export class Replica {
@@ -236,6 +238,17 @@ export class Primary {
     return (
       replica.state === 'online' && replica.hasAcknowledged && replica.acknowledged >= this.#host.stream.history.offset
     )
+  }
+
+  /**
+   * Replicas that are fed the stream and were heard within so many seconds. ACKs come every second: less than two of them
+   * are taken for two. Redis counts whole seconds, and so for up to one more.
+   */
+  goodReplicas(maxLagSeconds: number): number {
+    const since = this.#host.env.monotonic() - Math.max(maxLagSeconds * 1000, SHORTEST_LAG_MS)
+    let count = 0
+    for (const { state, heardAt } of this.replicas) if (state === 'online' && heardAt >= since) count++
+    return count
   }
 
   close(): void {

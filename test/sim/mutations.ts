@@ -504,9 +504,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'min-replicas-that-were-there',
     mistake: 'min-replicas-to-write counts replicas whose links are open, however long they say nothing.',
-    file: 'engine/role.ts',
-    source: "one.state === 'online' && one.lagSeconds <= maxLagSeconds",
-    becomes: "one.state === 'online' && maxLagSeconds >= 0",
+    file: 'replication/primary.ts',
+    source: "state === 'online' && heardAt >= since",
+    becomes: "state === 'online' && heardAt >= 0 * since",
     runs: 'handovers',
   },
   {
