@@ -15,7 +15,7 @@ export interface PaceOwner {
 }
 
 /** The event loop gets its turn after this long of reading. */
-const SLICE_MS = 3
+const SLICE_MS = 1
 /** Bytes between two looks at the clock. */
 export const LOOK_BYTES = 16 * 1024
 const PROGRESS_MS = 100

@@ -234,7 +234,7 @@ test(
       })
       const before = writer.acknowledged.length
       const windowMs = writer.acknowledged[before - 1].atMs - cutMs
-      // The age of an acknowledgement is counted in whole seconds, as Redis does it.
+      // Half a second for the wire, and for what the cut finds under way.
       assert.ok(windowMs <= MAX_LAG_SECONDS * 1000 + 500, `acknowledged for ${windowMs} ms after the cut`)
 
       // The side that has the majority gets a primary; the other one is still one, and HAProxy sees two.
