@@ -146,11 +146,15 @@ export class Forwarding {
     for (;;) {
       const known = this.#connections.get(db)
       const connection = known ?? this.#connect(link, db)
-      await connection.ready
-      if (!connection.isClosed) {
-        connection.hold()
-        return connection
+      connection.hold()
+      try {
+        await connection.ready
+      } catch (error) {
+        connection.release()
+        throw error
       }
+      if (!connection.isClosed) return connection
+      connection.release()
       // It was lost, in a time in which nobody used it as a rule. If it has just been made, that was for this call.
       if (this.#connections.get(db) === known) this.#connections.delete(db)
       if (known === undefined || this.#link !== link) throw noPrimary(new Error('the connection was closed'))

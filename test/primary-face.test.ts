@@ -395,6 +395,15 @@ test('a connection that was lost while nobody used it is made anew', async () =>
   assert.is(b.status().link, 'connected')
 })
 
+test('a link that is lost and comes back ends no call whose connection is being made', async () => {
+  const { world, a, b } = await pair()
+  await using _ = world
+  const write = b.primary.set('k', '1')
+  a.call('CLIENT', 'KILL', 'TYPE', 'replica')
+  await world.sim.until(write)
+  assert.is(b.get('k'), '1')
+})
+
 test('after a promotion all of it is the store itself', async () => {
   const { world, a, b } = await pair()
   await using _ = world
