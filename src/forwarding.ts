@@ -34,9 +34,11 @@ export interface Sent {
 export class Forwarding {
   readonly #host: ForwardingHost
   readonly #timeoutMs: number
-  /** Connections belong to a link: when that is another, or was lost, new ones are made. */
+  /** Connections belong to a link: when that is another, or was lost, new ones are made. Null: there is none. */
   #link: ReplicaLink | null = null
-  #connections = new Map<number, Connection>()
+  readonly #connections = new Map<number, Connection>()
+  /** The link was lost while they were held: they finish what is under way, and take nothing new. */
+  readonly #retired = new Set<Connection>()
   #pending = 0
   #pendingBytes = 0
 
@@ -101,13 +103,13 @@ export class Forwarding {
   linkChanged(): void {
     const link = this.#link
     if (link === null) return
-    if (link.state === 'stopped' || this.#host.link !== link) this.#letGo((connection) => connection.close())
-    else if (!link.isUp) this.#letGo((connection) => connection.retire())
+    if (link.state === 'stopped' || this.#host.link !== link) this.#closeAll()
+    else if (!link.isUp) this.#retireAll()
   }
 
   /** What is under way ends: nobody knows what became of it. */
   close(): void {
-    this.#letGo((connection) => connection.close())
+    this.#closeAll()
   }
 
   async #counted<T>(
@@ -128,7 +130,7 @@ export class Forwarding {
       connection = await this.#connectionTo(db)
       return await work(connection)
     } finally {
-      connection?.release()
+      if (connection !== undefined) this.#release(connection)
       this.#pending--
       this.#pendingBytes -= bytes
     }
@@ -141,7 +143,7 @@ export class Forwarding {
       const state = link === null ? 'this node is a primary now' : `the link to it is down (${link.state})`
       throw new StoreError('NO_PRIMARY', `the primary cannot be asked: ${state}`)
     }
-    if (link !== this.#link) this.#letGo((connection) => connection.close())
+    if (link !== this.#link) this.#closeAll()
     this.#link = link
     for (;;) {
       const known = this.#connections.get(db)
@@ -150,11 +152,11 @@ export class Forwarding {
       try {
         await connection.ready
       } catch (error) {
-        connection.release()
+        this.#release(connection)
         throw error
       }
       if (!connection.isClosed) return connection
-      connection.release()
+      this.#release(connection)
       // It was lost, in a time in which nobody used it as a rule. If it has just been made, that was for this call.
       if (this.#connections.get(db) === known) this.#connections.delete(db)
       if (known === undefined || this.#link !== link) throw noPrimary(new Error('the connection was closed'))
@@ -170,11 +172,24 @@ export class Forwarding {
     return connection
   }
 
-  #letGo(end: (connection: Connection) => void): void {
-    const connections = [...this.#connections.values()]
+  #release(connection: Connection): void {
+    connection.release()
+    if (connection.isClosed) this.#retired.delete(connection)
+  }
+
+  #retireAll(): void {
+    for (const connection of this.#connections.values()) {
+      connection.retire()
+      if (!connection.isClosed) this.#retired.add(connection)
+    }
     this.#connections.clear()
+  }
+
+  #closeAll(): void {
+    this.#retireAll()
+    for (const connection of this.#retired) connection.close()
+    this.#retired.clear()
     this.#link = null
-    for (const connection of connections) end(connection)
   }
 }
 

@@ -404,6 +404,32 @@ test('a link that is lost and comes back ends no call whose connection is being 
   assert.is(b.get('k'), '1')
 })
 
+test('a request that is under way when the link is lost is answered, by what comes behind it too; close ends it', async () => {
+  const { world, a, b } = await pair()
+  await using _ = world
+  await world.sim.until(b.primary.set('k', '1'))
+  a.call('CLIENT', 'PAUSE', 60_000, 'WRITE')
+  const write = b.primary.set('k', '2')
+  const loseLink = async (): Promise<void> => {
+    await world.sim.settle()
+    a.call('CLIENT', 'KILL', 'TYPE', 'replica')
+    await world.sim.settle()
+    await world.sim.until(b.ready())
+  }
+  await loseLink()
+  const next = b.primary.set('l', '2')
+  await world.sim.settle()
+  a.call('CLIENT', 'UNPAUSE')
+  await world.sim.until(write)
+  await world.sim.until(next)
+  a.call('CLIENT', 'PAUSE', 60_000, 'WRITE')
+  const lost = codeOf(b.primary.set('k', '3'))
+  await loseLink()
+  await b.close()
+  assert.is(world.sim.timers('b'), 0)
+  assert.is(await lost, 'UNCERTAIN')
+})
+
 test('after a promotion all of it is the store itself', async () => {
   const { world, a, b } = await pair()
   await using _ = world

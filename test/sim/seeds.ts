@@ -418,4 +418,18 @@ export const foundSeeds: readonly FoundSeed[] = [
       10 cut e a both
     `,
   },
+  {
+    seed: 4272,
+    found:
+      'a connection of store.primary whose link was lost while a request was under way was left behind by a store that closed',
+    schedule: `
+      run seed=4272 heal=39581 split=false high-water=1048576 look=0
+      node d observed=true max=60 repl-timeout=10 repl-ping-replica-period=3
+      node e observed=false max=0 repl-timeout=10 repl-ping-replica-period=3
+      0 follow e d
+      24052 freeze d
+      34072 forward e LMPOP 2 l3 l3 LEFT COUNT 2
+      39580 close e
+    `,
+  },
 ]
