@@ -39,8 +39,8 @@ export interface SimNode {
   /** The largest size of its backlog since that was written to. */
   backlogBytes: number
   backlogEnd: number
-  /** Replicas that lag further behind than they may, and since when. */
-  readonly laggards: Map<object, number>
+  /** Replicas that lag further behind than they may: since when, and how long the stream was at the last look. */
+  readonly laggards: Map<object, { sinceMs: number; offset: number }>
 }
 
 export interface ClusterWatch {

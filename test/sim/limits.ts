@@ -57,9 +57,11 @@ export function checkLimits(
     // Looked at by its primary every second, unless that is frozen.
     const isOver =
       replica.state !== 'waiting' && hardBytes > 0 && behind > Math.max(hardBytes, config.number('repl-backlog-size'))
-    const sinceMs = node.laggards.get(replica) ?? nowMs
+    const before = node.laggards.get(replica)
+    // Who has everything that was there at the last look may have caught up since then.
+    const sinceMs = before !== undefined && replica.position < before.offset ? before.sinceMs : nowMs
     if (!isOver || cluster.frozen.has(node.name)) node.laggards.delete(replica)
-    else node.laggards.set(replica, sinceMs)
+    else node.laggards.set(replica, { sinceMs, offset: stream.history.offset })
     if (isOver && node.laggards.has(replica) && nowMs - sinceMs > LONGEST_LAG_MS) {
       violated(`${node.name} keeps its replica ${replica.name}, which lags ${behind} bytes, ${hardBytes} are allowed`)
     }

@@ -432,4 +432,18 @@ export const foundSeeds: readonly FoundSeed[] = [
       39580 close e
     `,
   },
+  {
+    seed: 5024,
+    found:
+      'of the checker: a replica that caught up between two looks and was behind at both was taken for one that lagged all the time',
+    schedule: `
+      run seed=5024 heal=339903 split=false high-water=1048576 look=0
+      node a observed=true max=0 repl-timeout=10 repl-ping-replica-period=3 repl-backlog-size=16384
+      node b observed=false max=0 repl-timeout=10 repl-ping-replica-period=3 repl-backlog-size=16384
+      309210 follow a b
+      317901 config *0 client-output-buffer-limit "replica 20000 0 0"
+      329902 fill *0 0 bulk: 638 103
+      338902 fill *0 0 bulk: 465 159
+    `,
+  },
 ]
