@@ -81,7 +81,7 @@ export class MemoryDisk implements Disk {
 
   /**
    * The process is killed, and the system lives on: what is left. Nothing that open files do is in the result. What a sync
-   * failed to force is in doubt no more: nobody who opens the file later could know of it.
+   * failed to force is in doubt no more (see `believe`).
    */
   kill(): MemoryDisk {
     const after = new MemoryDisk(this.#random)
@@ -98,6 +98,11 @@ export class MemoryDisk implements Disk {
     for (const [name, inode] of this.#names) after.#names.set(name, copyOf(inode))
     for (const [name, inode] of this.#syncedNames) after.#syncedNames.set(name, copyOf(inode))
     return after
+  }
+
+  /** The process is over. What a sync failed to force is in doubt no more: the next one could not know of it. */
+  believe(): void {
+    for (const inode of [...this.#names.values(), ...this.#syncedNames.values()]) inode.doubtful = []
   }
 
   /** The power is gone: what is left. Files that are open stay usable, and nothing they do is in the result. */

@@ -446,4 +446,22 @@ export const foundSeeds: readonly FoundSeed[] = [
       338902 fill *0 0 bulk: 465 159
     `,
   },
+  {
+    seed: 5173,
+    found:
+      'of the checker: what a store could not force to the disk when it closed is nothing that the next one could know of',
+    schedule: `
+      run seed=5173 heal=290199 split=false high-water=1048576 look=0
+      node a observed=true max=0 files=true appendonly=yes appendfsync=everysec save=
+      142000 call a 0 RPUSH l0 1 2 3
+      143243 call a 0 HINCRBY h0 count 259 | HINCRBYFLOAT h3 sum -7.5
+      153599 disk-failing a sync
+      153600 call a 0 RPUSH l0 1 2 3
+      157622 close a
+      175622 disk-mended a
+      182601 start a
+      190000 call a 0 RPUSH l0 1 2 3
+      290193 crash a silent
+    `,
+  },
 ]

@@ -45,6 +45,7 @@ export class SimDisk {
   /** What a process of the node works with, until the next crash. */
   attach(time: Time): MemoryDisk {
     const medium = this.#medium
+    medium.believe()
     medium.pause = (act) => {
       const ms = (act === 'sync' ? this.#syncMs : ACT_MS) * (0.5 + this.#random.next())
       return new Promise((resolve) => void time.after(ms, resolve))
