@@ -133,6 +133,25 @@ test('a replica evicts nothing by itself and ends equal, until it is promoted', 
   await world.close()
 })
 
+test('what goes because of a request goes behind it, also on replicas', async () => {
+  const { world, a, b } = await pair({ max: 3 })
+  await using _ = world
+  a.call('MSET', 'k1', '1', 'k2', '2', 'k3', '3', 'k4', '4', 'k5', '5')
+  await world.sim.settle()
+  assert.is(a.size, 3)
+  equal(a, b)
+  // More than may be there, as on a replica that was promoted.
+  const c = await world.replica('c', 'a', { max: 1 })
+  const d = await world.replica('d', 'c')
+  await c.promote()
+  await world.sim.settle()
+  await world.sim.until(d.ready())
+  c.call('SWAPDB', '0', '3')
+  await world.sim.settle()
+  assert.is(c.db(3).size, 1)
+  equal(c, d)
+})
+
 test('a replica with a smaller bound holds what its primary holds', async () => {
   await using world = new World()
   const a = await world.node('a')

@@ -177,10 +177,12 @@ export class Calls {
     this.#server.changesSinceSave += ctx.changes
     journal.touch()
     if (ctx.fromPrimary) return
+    if (!ctx.isSilent) {
+      if (ctx.effects === null) journal.writeRequest(ctx.dbIndex, argv, parser)
+      else for (const effect of ctx.effects) journal.write(ctx.dbIndex, effect)
+    }
+    // Behind it: what it wrote may be what has to go, and SWAPDB says in which keyspace.
     if (bounds.hasMaxEntries) bounds.keepWithinEntries()
-    if (ctx.isSilent) return
-    if (ctx.effects === null) journal.writeRequest(ctx.dbIndex, argv, parser)
-    else for (const effect of ctx.effects) journal.write(ctx.dbIndex, effect)
   }
 
   #replyError(client: Client, error: unknown): void {

@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { StoreError } from '../errors.js'
 import { AofReader, type AofTarget, type Place } from './aof-loader.js'
-import type { OpenIncrement } from './aof-log.js'
+import { type OpenIncrement, placeLine } from './aof-log.js'
 import {
   type AofPart,
   type BaseForm,
@@ -331,16 +331,23 @@ export class AofFolder {
     env.log.warn(`AOF ${part.name} loaded anyway because aof-load-truncated is enabled`)
     env.log.warn(`Truncating the AOF ${part.name} at offset ${reader.validBytes}`)
     try {
-      this.#disk.truncateNow(path, reader.validBytes)
-      // What comes may go into another file: with the tail back after a crash, this one would be torn in the middle.
-      const file = this.#disk.openNow(path, 'append')
-      try {
-        file.syncNow()
-      } finally {
-        file.closeNow()
-      }
+      this.#cut(path, reader)
     } catch (cause) {
       throw fileError(`cannot truncate ${path}`, cause)
+    }
+  }
+
+  /** Cuts the torn tail off, and notes where in a history the file ends now: its last batch tells of more than there is. */
+  #cut(path: string, { validBytes, place }: AofReader): void {
+    this.#disk.truncateNow(path, validBytes)
+    const file = this.#disk.openNow(path, 'append')
+    try {
+      if (place !== null && !wroteAll(file, placeLine(place.replid, place.offset)))
+        this.#disk.truncateNow(path, validBytes)
+      // What comes may go into another file: with the tail back after a crash, this one would be torn in the middle.
+      file.syncNow()
+    } finally {
+      file.closeNow()
     }
   }
 
@@ -387,5 +394,15 @@ export class AofFolder {
     this.#owner.env.log.info(
       `Successfully migrated an old-style AOF configuration (${filename}) into the AOF directory.`,
     )
+  }
+}
+
+/** False when the disk did not take all of it. */
+function wroteAll(file: DiskFile, line: string): boolean {
+  const bytes = Buffer.from(line, 'latin1')
+  try {
+    return file.writeNow([bytes]) === bytes.length
+  } catch {
+    return false
   }
 }

@@ -48,7 +48,8 @@ export class AofReader {
   #first = -1
   /** Nothing but zeros from `#start` on: space that was allotted and never written (a crash). */
   #zeros = false
-  /** Bytes that are left of the batch under way; -1 when no batch was told of. */
+  /** Bytes of the batch under way, and those that are left of it; -1 when no batch was told of. */
+  #batch = -1
   #left = -1
   #bytes = 0
   /** Up to here the file holds whole commands and whole transactions. */
@@ -91,7 +92,7 @@ export class AofReader {
     if (!whole && this.#first === STAR && this.#left > 0 && this.#start + this.#left < this.#fed && !this.#zeros) {
       throw damage(this.#origin + this.#start, 'a command that goes beyond what was written with it')
     }
-    if (this.#left > 0 && !torn) this.place = null
+    if (this.#left > 0 && this.#left < this.#batch && !torn) this.place = null
     if (torn && this.place !== null) this.place.offset = this.#validOffset
     return torn ? 'torn' : 'whole'
   }
@@ -168,15 +169,16 @@ export class AofReader {
         if (!(cause instanceof StoreError)) throw cause
         throw damage(this.#origin + this.#start, cause.message)
       }
-      this.#advance(end - this.#start)
+      this.#advance(end - this.#start, String(argv[0]).toLowerCase() === 'select')
     }
     if (this.#target.isInTransaction) return
     this.validBytes = this.#origin + end
     this.#validOffset = this.place?.offset ?? 0
   }
 
-  /** Bytes of commands that were not told of are somebody else's. */
-  #advance(bytes: number): void {
+  /** Bytes of commands that were not told of are somebody else's, but for the SELECT that says where the next ones stand. */
+  #advance(bytes: number, isSelect: boolean): void {
+    if (this.#left <= 0 && isSelect) return
     if (this.#left < bytes) {
       this.#left = -1
       this.place = null
@@ -196,7 +198,7 @@ export class AofReader {
     const batch = /^#B:(\d{1,15})$/.exec(line)
     if (batch === null) return
     if (this.#left > 0) this.place = null
-    this.#left = Number(batch[1])
+    this.#batch = this.#left = Number(batch[1])
   }
 
   #badFormat(): StoreError {

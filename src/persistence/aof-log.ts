@@ -4,8 +4,9 @@
 //
 // A position counts bytes of the stream, as the offset does. Beside them stand lines that begin with #, which Redis passes
 // over: `#TS:<seconds>` (aof-timestamp-enabled), `#HS:<replid>:<offset>`, which says where in a history the next bytes stand,
-// and `#B:<count>`, how many bytes of that history follow. If somebody else appends to the file, his bytes have no such line, and
-// whoever loads the file does not take them for that history.
+// and `#B:<count>`, how many bytes of that history follow; a SELECT between these two says in which keyspace, and counts for
+// nothing. If somebody else appends to the file, his bytes have no such line, and whoever loads the file does not take them
+// for that history.
 
 import type { Env, Timer } from '../env.js'
 import { encodeCommand } from '../protocol/parser.js'
@@ -49,13 +50,18 @@ const QUEUE_BYTES = 64 * 1024
 /** While the disk takes nothing, so much may wait: a primary refuses writes then, but a replica's go on. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
 
+/** Says where in a history the bytes behind it stand. */
+export function placeLine(replid: string, offset: number): string {
+  return `#HS:${replid}:${offset}\r\n`
+}
+
 export class AofLog implements Tap {
   readonly #host: AofLogHost
   #queue: Backlog
   #file: OpenIncrement | null = null
   /** Lines that go before the next bytes. */
   #head: Buffer = Buffer.alloc(0)
-  /** A command that goes before the lines of the next batch. */
+  /** A command that is no byte of the stream, and goes between the lines of the next batch. */
   #prefix = ''
   /** The next byte to be written. */
   #position: number
@@ -234,8 +240,7 @@ export class AofLog implements Tap {
   #beginBatch(): void {
     const { history, env } = this.#host
     this.#batchEnd = this.#queue.end
-    let lines = this.#prefix
-    this.#prefix = ''
+    let lines = ''
     if (this.#host.stampsTime()) {
       const second = Math.floor(env.now() / 1000)
       if (second > this.#notedSecond) lines += `#TS:${second}\r\n`
@@ -243,9 +248,10 @@ export class AofLog implements Tap {
     }
     if (history.replid !== this.#notedReplid) {
       this.#notedReplid = history.replid
-      lines += `#HS:${history.replid}:${this.#position}\r\n`
+      lines += placeLine(history.replid, this.#position)
     }
-    lines += `#B:${this.#batchEnd - this.#position}\r\n`
+    lines += `${this.#prefix}#B:${this.#batchEnd - this.#position}\r\n`
+    this.#prefix = ''
     this.#head = Buffer.concat([this.#head, Buffer.from(lines, 'latin1')])
   }
 

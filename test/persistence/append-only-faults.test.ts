@@ -2,17 +2,21 @@
 
 import * as assert from 'uvu/assert'
 import { encodeCommand } from '../../src/protocol/parser.js'
+import { Store } from '../../src/store.js'
+import { MemoryNetwork } from '../../src/transports/memory.js'
 import { ErrorReply, RawClient } from '../client.js'
 import { randomFrom } from '../compat/load.js'
 import { LogLines } from '../compat/nodes.js'
 import { suite, until } from '../suite.js'
 import {
+  BASIC,
   closeAll,
   digestOf,
   FIRST,
   FOLDER,
   flush,
   inFolder,
+  keep,
   MANIFEST,
   open,
   rejected,
@@ -51,10 +55,10 @@ test('a file that is cut anywhere loads up to the last whole command, and says s
     const found = states.indexOf(digestOf(again))
     assert.ok(found === at || found === at + 1, `${bytes} bytes: state ${found} after ${at}`)
     at = found
-    const kept = cut.bytesOf(FIRST).length
+    const isTorn = !cut.bytesOf(FIRST).equals(whole.subarray(0, bytes))
     assert.is(
       log.lines.some((line) => line.includes('short read')),
-      kept < bytes,
+      isTorn,
     )
     again.set('z', 'goes on')
     flush(again)
@@ -116,6 +120,45 @@ test('a file that is torn again, in the first line behind a tail that was cut of
     const twice = torn.crash()
     twice.put(FIRST, whole.subarray(0, end))
     assert.equal([...(await open(twice)).keys()], ['a'], `${end}`)
+  }
+})
+
+test("a replica's file that is torn again behind a tail that was cut off says where it stands", async () => {
+  const network = new MemoryNetwork()
+  const primary = keep(new Store({ config: BASIC }))
+  await primary.listen(network.at('primary'))
+  const follow = async (replica: Store): Promise<void> => {
+    await replica.replicaOf(network.at('primary'))
+    await until(() => !replica.engine.appendOnly!.isRewriting, { what: 'the base is written' })
+  }
+  const inStep = async (replica: Store): Promise<void> => {
+    await until(() => replica.status().offset === primary.status().offset, { what: 'the two are in step' })
+    flush(replica)
+  }
+  const disk = new MemoryDisk()
+  const first = await open(disk)
+  await follow(first)
+  primary.set('a', 1)
+  await inStep(first)
+  const { offset } = primary.status()
+  primary.set('b', 'what is cut off is longer than a SELECT')
+  await inStep(first)
+  const path = disk.names().find((name) => name.endsWith('.incr.aof'))!
+  const torn = disk.crash()
+  torn.put(path, disk.bytesOf(path).subarray(0, -3))
+  await first.close({ save: false })
+  const second = await open(torn)
+  const { length } = torn.bytesOf(path)
+  await follow(second)
+  await inStep(second)
+  const whole = Buffer.from(torn.bytesOf(path))
+  assert.is(second.get('b'), first.get('b'))
+  for (let end = length; end < whole.length; end++) {
+    const twice = torn.crash()
+    twice.put(path, whole.subarray(0, end))
+    const again = await open(twice)
+    assert.equal([again.status().offset, again.has('b')], [offset, false], `${end} of ${whole.length}`)
+    await again.close({ save: false })
   }
 })
 

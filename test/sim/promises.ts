@@ -92,7 +92,7 @@ export interface PromisesHost {
   violated(invariant: 'kept' | 'whole files' | 'whole transactions', message: string): void
 }
 
-const LINES_KEPT = 4
+const LINES_KEPT = 32
 const COPIES_KEPT = 3
 /** everysec: a byte waits for the sync under way, for the next second, and for the sync after it; and for a busy node. */
 const EVERY_MS = 1000

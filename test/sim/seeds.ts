@@ -464,4 +464,75 @@ export const foundSeeds: readonly FoundSeed[] = [
       290193 crash a silent
     `,
   },
+  {
+    seed: 6890,
+    found:
+      'the SELECT behind a tail that was cut off was counted as bytes of the stream: after a second loss of power the place was one that never was',
+    schedule: `
+      run seed=6890 heal=87916 split=false high-water=1048576 look=0
+      node a observed=true max=0 files=true repl-backlog-size=65536 repl-diskless-sync-delay=0 appendonly=yes appendfsync=everysec "save=20 10" auto-aof-rewrite-min-size=67108864 auto-aof-rewrite-percentage=30
+      node b observed=false max=0 files=true repl-backlog-size=65536 repl-diskless-sync-delay=0 appendonly=yes appendfsync=no "save=2 1" auto-aof-rewrite-min-size=50000 auto-aof-rewrite-percentage=30
+      node c observed=true max=0 repl-backlog-size=65536 repl-diskless-sync-delay=0
+      node d observed=false max=0 repl-backlog-size=65536 repl-diskless-sync-delay=0
+      node e observed=false max=0 repl-backlog-size=65536 repl-diskless-sync-delay=0
+      0 follow b a
+      0 follow c a
+      0 follow d b
+      0 follow e a
+      10410 fill *0 0 bulk: 329 215
+      12313 call *0 0 COPY bulk:60 b0 REPLACE | APPEND bulk:23 19--------------------- | SADD "ÿ\\u0000Ã" -3 "ð"
+      40313 call *0 1 SET s2 24------------------- PX 6426 | XCLAIM x2 g c0 0 1-1 FORCE | HINCRBYFLOAT h3 sum -6.75
+      56623 connect f1 *0
+      64925 send f1 SELECT 0 | PFMERGE p1 p1 p3 | ZPOPMAX z0 8 | BITFIELD b0 INCRBY u8 1 6 SET i16 32 -259
+      82617 call *0 0 VADD v2 VALUES 3 -21.875 -10.875 3.5 m13 | UNLINK v1 | LREM l1 0 v14
+      85017 set *1 0 x0 31----------
+      85017 call *1 0 SET s2 v14 EX 4 NX | LTRIM l0 0 40 | GETEX s2 PX 62143
+      87535 crash b silent
+      87540 restart *
+      87575 outage b
+    `,
+  },
+  {
+    seed: 7006,
+    found:
+      'what a bound evicted after SWAPDB was deleted in the stream before it, in the keyspace that others had there then',
+    schedule: `
+      run seed=7006 heal=216457 split=false high-water=1048576 look=0
+      node a observed=false max=60 files=true repl-backlog-size=4194304 repl-diskless-sync-delay=1 appendonly=yes appendfsync=everysec "save=20 10" auto-aof-rewrite-min-size=67108864 auto-aof-rewrite-percentage=30
+      node b observed=true max=60 files=true repl-backlog-size=4194304 repl-diskless-sync-delay=1 appendonly=yes appendfsync=everysec "save=2 1" auto-aof-rewrite-min-size=5000 auto-aof-rewrite-percentage=100
+      node c observed=false max=0 repl-backlog-size=4194304 repl-diskless-sync-delay=1
+      node d observed=false max=0 files=true repl-backlog-size=4194304 repl-diskless-sync-delay=1 appendonly=yes appendfsync=everysec "save=2 1" auto-aof-rewrite-min-size=67108864 auto-aof-rewrite-percentage=30
+      node e observed=false max=0 files=true repl-backlog-size=4194304 repl-diskless-sync-delay=1 appendonly=yes appendfsync=everysec "save=3600 1" auto-aof-rewrite-min-size=67108864 auto-aof-rewrite-percentage=100
+      0 follow b a
+      0 follow c a
+      0 follow d a
+      219 follow *0 e
+      51335 fill *0 3 bulk: 800 200
+      70937 close a
+      70937 start a
+      207455 call *0 0 SWAPDB 3 0 | HDEL h1 m14 m6 | GETDEL s3
+    `,
+  },
+  {
+    seed: 9333,
+    found:
+      'of the checker: a file that came back after more attempts to begin another one than it kept was taken for one that never was',
+    schedule: `
+      run seed=9333 heal=124077 split=false high-water=1048576 look=0
+      node b observed=true max=0 files=true repl-backlog-size=1048576 repl-diskless-sync-delay=0 appendonly=no appendfsync=always save= auto-aof-rewrite-min-size=67108864 auto-aof-rewrite-percentage=100
+      node c observed=false max=0 repl-backlog-size=1048576 repl-diskless-sync-delay=0
+      node d observed=true max=0 files=true repl-backlog-size=1048576 repl-diskless-sync-delay=0 appendonly=yes appendfsync=always "save=3600 1" auto-aof-rewrite-min-size=50000 auto-aof-rewrite-percentage=30
+      node e observed=false max=0 files=true repl-backlog-size=1048576 repl-diskless-sync-delay=0 appendonly=yes appendfsync=no save= auto-aof-rewrite-min-size=5000 auto-aof-rewrite-percentage=100
+      26616 follow e *0
+      26641 connect w1 *0
+      56202 send w1 FAILOVER TO e 0
+      104925 follow b d
+      104925 follow c d
+      111299 disk-failing *0 sync
+      111299 call *0 0 SDIFFSTORE l0 e2 e3 | HINCRBY h1 count -437 | ZRANGESTORE z3 z3 0 5 | PERSIST b2
+      121612 crash d
+      121617 disk-crash d 5 power
+      121617 restart *
+    `,
+  },
 ]
