@@ -17,7 +17,7 @@ export interface PaceOwner {
 /** The event loop gets its turn after this long of reading. */
 const SLICE_MS = 1
 /** Bytes between two looks at the clock. */
-export const LOOK_BYTES = 16 * 1024
+export const LOOK_BYTES = 4 * 1024
 const PROGRESS_MS = 100
 
 export class LoadPace {
