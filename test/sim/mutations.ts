@@ -414,8 +414,8 @@ export const mutations: readonly Mutation[] = [
     name: 'torn-tail-kept',
     mistake: 'A torn tail is passed over, and what comes next is written behind it.',
     file: 'persistence/aof-folder.ts',
-    source: 'this.#disk.truncateNow(path, reader.validBytes)\n',
-    becomes: '\n',
+    source: 'this.#disk.truncateNow(path, validBytes)\n    const file',
+    becomes: 'const file',
     runs: 'files',
   },
   {
