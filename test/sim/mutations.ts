@@ -199,11 +199,11 @@ export const mutations: readonly Mutation[] = [
 
   // What stands in the stream.
   {
-    name: 'no-select-after-a-snapshot',
-    mistake: 'A replica that begins with a snapshot is not told in which keyspace the stream stands.',
-    file: 'replication/primary.ts',
-    source: 'stream.forgetSelected()\n',
-    becomes: '\n',
+    name: 'snapshot-names-no-keyspace',
+    mistake: 'A snapshot does not say in which keyspace the stream behind it stands.',
+    file: 'engine/engine.ts',
+    source: 'streamDb: () => (this.#role.link === null ? this.stream.db : this.upstream.db),',
+    becomes: 'streamDb: () => 0,',
   },
   {
     name: 'transaction-parted',
@@ -294,13 +294,6 @@ export const mutations: readonly Mutation[] = [
     file: 'engine/engine.ts',
     source: 'resetApply: () => this.upstream.reset(),',
     becomes: 'resetApply: () => {},',
-  },
-  {
-    name: 'open-transaction-kept',
-    mistake: 'A MULTI that came before the link broke still counts on the next link.',
-    file: 'engine/upstream.ts',
-    source: 'this.#client.transaction = null\n    this.#reply.lastError = null',
-    becomes: 'this.#reply.lastError = null',
   },
   {
     name: 'new-id-not-passed-on',
