@@ -9,6 +9,8 @@ export type CollectionName = 'hash' | 'zset' | 'list' | 'set' | 'stream'
 
 export type LoadedOrder =
   | { do: 'open'; dir: string }
+  /** As a process of its own does when it starts; the pauses are those from the first key on. */
+  | { do: 'load file'; dir: string }
   | { do: 'fill'; count: number }
   | { do: 'fill one'; type: CollectionName; count: number }
   /** 0: no more. */
@@ -89,6 +91,17 @@ const orders: { [K in LoadedOrder['do']]: (order: Extract<LoadedOrder, { do: K }
     store = await Store.open<string>({ dir, config: { 'repl-backlog-size': '256mb', 'repl-diskless-sync-delay': '0' } })
     const listener = await store.listen({ port: 0 })
     return { ...nothing, ms: Number(listener.port) }
+  },
+  'load file': async ({ dir }) => {
+    let isWatched = false
+    const onProgress = (): void => {
+      if (!isWatched) lateness.start()
+      isWatched = true
+    }
+    const { ms } = await timed(async () => {
+      store = await Store.open<string>({ dir, onProgress })
+    })
+    return { ...nothing, ...lateness.stop(), ms }
   },
   fill: (order) => {
     count = order.count
