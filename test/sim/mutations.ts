@@ -262,6 +262,7 @@ export const mutations: readonly Mutation[] = [
     file: 'engine/role.ts',
     source: 'isRelaying: () => this.link !== null,',
     becomes: 'isRelaying: () => false,',
+    throws: true,
   },
 
   // What only a primary may do.
