@@ -169,7 +169,7 @@ export class AofReader {
         if (!(cause instanceof StoreError)) throw cause
         throw damage(this.#origin + this.#start, cause.message)
       }
-      this.#advance(end - this.#start, String(argv[0]).toLowerCase() === 'select')
+      this.#advance(end - this.#start, argv[0])
     }
     if (this.#target.isInTransaction) return
     this.validBytes = this.#origin + end
@@ -177,8 +177,8 @@ export class AofReader {
   }
 
   /** Bytes of commands that were not told of are somebody else's, but for the SELECT that says where the next ones stand. */
-  #advance(bytes: number, isSelect: boolean): void {
-    if (this.#left <= 0 && isSelect) return
+  #advance(bytes: number, name: Arg): void {
+    if (this.#left <= 0 && textOfArg(name).toLowerCase() === 'select') return
     if (this.#left < bytes) {
       this.#left = -1
       this.place = null

@@ -62,6 +62,7 @@ export interface ReplicaTraits {
   noKeys: boolean
 }
 
+/** ACKs come every second: who was heard within two of them lags no longer than any replica does. */
 const SHORTEST_LAG_MS = 2000
 
 export type ReplicaState = 'waiting' | 'sending' | 'acknowledging' | 'online' | 'gone'
@@ -241,8 +242,8 @@ export class Primary {
   }
 
   /**
-   * Replicas that are fed the stream and were heard within so many seconds. ACKs come every second: less than two of them
-   * are taken for two. Redis counts whole seconds, and so for up to one more.
+   * Replicas that are fed the stream and were heard within so many seconds, at least two. Redis counts whole seconds, and so for up
+   * to one more.
    */
   goodReplicas(maxLagSeconds: number): number {
     const since = this.#host.env.monotonic() - Math.max(maxLagSeconds * 1000, SHORTEST_LAG_MS)

@@ -70,8 +70,9 @@ export class ReplicaLink {
   readonly #host: ReplicaHost
   readonly #from: string | undefined
   /** Whether the history tells where a primary could let us go on. */
-  #isAsked = false
   #resumable = false
+  /** An ACK is due when what is being applied has been. */
+  #isAsked = false
   #link: Link | null = null
   #retryMs = FIRST_RETRY_MS
   #timer: Timer | null = null
