@@ -5,7 +5,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
+import { availableParallelism, cpus, setPriority, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -74,9 +74,10 @@ export interface Running {
  * Starts a server, and waits until it says that it accepts connections. In a directory of its own: a redis-server leaves
  * its snapshot behind, and the next one would go on where that one ended.
  */
-export async function startProgram(command: string, args: string[], port: number): Promise<Running> {
+export async function startProgram(command: string, args: string[], port: number, priority = 0): Promise<Running> {
   const dir = mkdtempSync(join(tmpdir(), 'hotspare-bench-'))
   const child = own(spawn(command, [...args, '--dir', dir], { stdio: ['ignore', 'pipe', 'inherit'] }))
+  if (priority !== 0 && child.pid !== undefined) setPriority(child.pid, priority)
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
   const ready = new Promise<void>((resolve, reject) => {
     let said = ''
