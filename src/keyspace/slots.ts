@@ -17,9 +17,9 @@ export interface SlotsLimits extends TableLimits {
 /**
  * A Map of so many has doubled for the last time at 65,536: some 5 ms. Chunks are small for the sake of V8's collector: while it
  * marks, all it still has to look at is gone through in one piece at each collection of young objects, and it takes 64 chunks up
- * at a time. With 4,096 entries each that alone took up to 16 ms; with 512 it takes 5, and reading costs the same.
+ * at a time. With 4,096 entries each that alone took up to 16 ms; with 256 it takes 5, and reading costs hardly more.
  */
-const LIMITS: SlotsLimits = { mapEntries: 131_072, moves: 4, chunkEntries: 512, segmentPlaces: 4096 }
+const LIMITS: SlotsLimits = { mapEntries: 131_072, moves: 4, chunkEntries: 256, segmentPlaces: 4096 }
 
 const MOVED = Symbol('moved')
 
