@@ -129,7 +129,7 @@ function contentOf(value: Value): string {
         joined([
           latin1Of(group.name),
           formatId(group.lastId),
-          ...Array.from(group.pending, ({ id, consumer }) => joined([formatId(id), latin1Of(consumer.name)])),
+          ...Array.from(group.pending, ({ id, consumer }) => joined([formatId(id), latin1Of(consumer?.name ?? '')])),
         ]),
       )
       return `stream ${formatId(value.lastId)} ${joined(entries)} ${joined(shown)}`

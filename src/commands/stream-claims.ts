@@ -1,4 +1,4 @@
-// XCLAIM and XAUTOCLAIM: pending entries pass from one consumer to another.
+// XCLAIM and XAUTOCLAIM: pending entries pass from one consumer to another. XNACK: they are given back, for whoever asks.
 
 import type { Arg } from '../bytes.js'
 import { ReplyError, replyErrors } from '../errors.js'
@@ -26,6 +26,9 @@ const group = 'stream'
 const LOOKS_PER_CLAIM = 10
 const DEFAULT_COUNT = 100
 const MAX_COUNT = 2n ** 59n - 1n
+/** Of what was given back as hopeless. It is not counted up from there (Redis 7.0 goes on below zero). */
+const MOST_DELIVERIES = uint64(2n ** 63n - 1n)
+const MAX_IDS = 2n ** 31n - 1n
 
 /** One run of either command: who claims, and what it came to. */
 class Claim {
@@ -57,16 +60,24 @@ class Claim {
     consumer.seenAt = this.#ctx.now
     consumer.activeAt = this.#ctx.now
     // An entry that nobody had (FORCE) begins with one delivery, which is counted up like the others.
-    const before = group.pending.get(id)?.deliveries ?? 1
-    group.assign(id, consumer, deliveredAt, deliveries ?? (this.#justIds ? before : plus64(before, 1)))
+    const before = group.pending.get(id)
+    const times = before?.deliveries ?? 1
+    const isHopeless = before?.consumer === null && times === MOST_DELIVERIES
+    const counted = this.#justIds || isHopeless ? times : plus64(times, 1)
+    group.assign(id, consumer, deliveredAt, deliveries ?? counted)
     this.#claimed.push(this.#justIds ? id : this.#of.stream.get(id)!)
     this.#tell(id, idText)
   }
 
   /** The entry itself is gone: it is pending no more. A replica finds the same when it is told to claim it. */
   drop(id: StreamId, idText: string): void {
-    this.#tell(id, idText)
-    this.#of.group.acknowledge(id)
+    const { group } = this.#of
+    if (group.pending.get(id)!.consumer !== null) this.#tell(id, idText)
+    else {
+      this.#ctx.effect('XACK', this.#key, group.name, idText)
+      this.effects++
+    }
+    group.acknowledge(id)
   }
 
   /** Something was changed, or nothing. */
@@ -133,7 +144,7 @@ function minIdleArg(arg: Arg, name: string): number {
 }
 
 function isIdle({ now }: Context, pending: Pending, minIdleMs: number): boolean {
-  return minIdleMs === 0 || now - pending.deliveredAt >= minIdleMs
+  return pending.consumer === null || minIdleMs === 0 || now - pending.deliveredAt >= minIdleMs
 }
 
 function xclaim(ctx: Context, argv: Arg[]): void {
@@ -211,6 +222,69 @@ function xautoclaim(ctx: Context, argv: Arg[]): void {
   for (const id of gone) replyId(ctx.reply, id)
 }
 
+type Mode = 'SILENT' | 'FAIL' | 'FATAL'
+
+interface NackOptions {
+  ids: StreamId[]
+  force: boolean
+  deliveries?: Uint64
+}
+
+function nackOptions(argv: readonly Arg[]): NackOptions {
+  let ids: readonly Arg[] | undefined
+  let force = false
+  let deliveries: Uint64 | undefined
+  for (let i = 4; i < argv.length; i++) {
+    const word = option(argv[i])
+    const isLast = i + 1 === argv.length
+    if (word === 'IDS' && !isLast) {
+      const count = parseInteger(argv[++i])
+      if (count === undefined || count < 1n || count > MAX_IDS)
+        throw new ReplyError('ERR numids must be a positive integer')
+      ids = argv.slice(i + 1, i + 1 + Number(count))
+      if (ids.length < count) throw new ReplyError("ERR number of IDs doesn't match numids")
+      i += ids.length
+    } else if (word === 'FORCE') force = true
+    else if (word === 'RETRYCOUNT' && !isLast) {
+      const value = parseInteger(argv[++i])
+      if (value === undefined) throw replyErrors.notInteger()
+      if (value < 0n) throw new ReplyError('ERR Invalid RETRYCOUNT value, must be >= 0')
+      deliveries = uint64(value)
+    } else throw new ReplyError(`ERR Unrecognized XNACK option '${quoteArg(argv[i], Number.POSITIVE_INFINITY)}'`)
+  }
+  if (ids === undefined) throw new ReplyError('ERR syntax error, expected IDS keyword')
+  return { ids: ids.map((id) => idArg(id)), force, deliveries }
+}
+
+function deliveriesAfter(mode: Mode, before: Uint64): Uint64 {
+  if (mode === 'FATAL') return MOST_DELIVERIES
+  return mode === 'FAIL' || before === 0 ? before : plus64(before, -1)
+}
+
+function xnack(ctx: Context, argv: Arg[]): void {
+  const of = readGroup(ctx, argv[1], argv[2])
+  if (of === undefined) throw streamErrors.noKeyOrGroup(argv[1], argv[2])
+  const mode = option(argv[3])
+  if (mode !== 'SILENT' && mode !== 'FAIL' && mode !== 'FATAL')
+    throw new ReplyError('ERR mode must be SILENT, FAIL, or FATAL')
+  const { ids, force, deliveries } = nackOptions(argv)
+  const { stream, group } = of
+  const key = text(argv[1])
+  ctx.db.willChange(key)
+  let count = 0
+  for (const id of ids) {
+    const pending = group.pending.get(id)
+    if (pending === undefined && !(force && stream.has(id))) continue
+    group.release(id, deliveries ?? deliveriesAfter(mode, pending?.deliveries ?? 0))
+    count++
+  }
+  if (count > 0) {
+    didChangeGroup(ctx, key, stream)
+    ctx.changed(count)
+  }
+  ctx.reply.integer(count)
+}
+
 function countArg(arg: Arg): number {
   const count = parseInteger(arg)
   if (count === undefined || count < 1n || count > MAX_COUNT) throw new ReplyError('ERR COUNT must be > 0')
@@ -243,5 +317,17 @@ export const streamClaims: readonly Command[] = [
     complexity: 'O(1) when COUNT is small.',
     syntax: 'key group consumer min-idle-time start [COUNT count] [JUSTID]',
     run: xautoclaim,
+  }),
+  command({
+    name: 'XNACK',
+    arity: -7,
+    flags: 'write fast',
+    keys: '1 1 1',
+    group,
+    since: '8.8.0',
+    summary: 'Gives pending entries back to their group, for whoever claims them.',
+    complexity: 'O(log N) for each of them, N being the pending entries of the group.',
+    syntax: 'key group <SILENT | FAIL | FATAL> <IDS numids id [id ...]> [RETRYCOUNT count] [FORCE]',
+    run: xnack,
   }),
 ]

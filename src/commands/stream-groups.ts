@@ -227,7 +227,7 @@ function pendingList({ reply, now }: Context, group: ConsumerGroup, query: Pendi
   if (list !== undefined && count > 0) {
     for (const pending of list.from(start)) {
       if (compareIds(pending.id, end) > 0) break
-      if (minIdleMs !== 0 && now - pending.deliveredAt < minIdleMs) continue
+      if (pending.consumer !== null && minIdleMs !== 0 && now - pending.deliveredAt < minIdleMs) continue
       if (found.push(pending) === count) break
     }
   }
@@ -235,8 +235,8 @@ function pendingList({ reply, now }: Context, group: ConsumerGroup, query: Pendi
   for (const { id, consumer, deliveredAt, deliveries } of found) {
     reply.array(4)
     replyId(reply, id)
-    reply.bulk(consumer.name)
-    reply.integer(Math.max(0, now - deliveredAt))
+    reply.bulk(consumer?.name ?? '')
+    reply.integer(consumer === null ? -1 : Math.max(0, now - deliveredAt))
     reply.integer(signed64(deliveries))
   }
 }

@@ -155,7 +155,7 @@ function replyPending({ reply }: Context, list: IdOrder<Pending>, count: number,
     if (left-- === 0) break
     reply.array(withConsumer ? 4 : 3)
     replyId(reply, id)
-    if (withConsumer) reply.bulk(consumer.name)
+    if (withConsumer) reply.bulk(consumer?.name ?? '')
     reply.integer(deliveredAt)
     reply.integer(signed64(deliveries))
   }

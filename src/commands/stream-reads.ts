@@ -280,12 +280,12 @@ function handOut(
   return 1
 }
 
-/** Streams what is known of a pending entry, as Redis 7.0 does: again and again with the same outcome. */
+/** Streams what is known of a pending entry that a consumer has, as Redis 7.0 does: again and again with the same outcome. */
 export function claimEffect(ctx: Context, key: string, group: ConsumerGroup, id: StreamId, idText: string): void {
   const { consumer, deliveredAt, deliveries } = group.pending.get(id)!
   const delivery = ['TIME', deliveredAt, 'RETRYCOUNT', String(signed64(deliveries)), 'FORCE', 'JUSTID']
   const lastId = formatId(group.lastId)
-  ctx.effect('XCLAIM', key, group.name, consumer.name, 0, idText, ...delivery, 'LASTID', lastId)
+  ctx.effect('XCLAIM', key, group.name, consumer!.name, 0, idText, ...delivery, 'LASTID', lastId)
 }
 
 export function setIdEffect(ctx: Context, key: string, { name, lastId, entriesRead }: ConsumerGroup): void {

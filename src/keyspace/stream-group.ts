@@ -8,11 +8,14 @@ import { compareIds, type StreamId, type Uint64 } from './stream-id.js'
 /** An entry that was handed out. In the group's list and in its consumer's it is the same object; another when it changes. */
 export interface Pending {
   readonly id: StreamId
-  readonly consumer: Consumer
-  /** When it was handed out last, ms since 1970. */
+  /** Null: it was given back (XNACK, Redis 8.8), and whoever asks gets it. */
+  readonly consumer: Consumer | null
+  /** When it was handed out last, ms since 1970; 0 for what was given back. */
   readonly deliveredAt: number
   /** How often it was handed out. */
   readonly deliveries: Uint64
+  /** The order in which entries were given back; 0 for those that a consumer has. */
+  readonly turn: number
 }
 
 export class Consumer {
@@ -33,7 +36,7 @@ export class Consumer {
 }
 
 type PendingImage = Pick<
-  OrderImage<Pick<Pending, 'id' | 'deliveredAt' | 'deliveries'>>,
+  OrderImage<Pick<Pending, 'id' | 'deliveredAt' | 'deliveries' | 'turn'>>,
   'size' | typeof Symbol.iterator
 >
 
@@ -43,7 +46,7 @@ export interface ConsumerImage extends Pick<Consumer, 'name' | 'seenAt' | 'activ
 }
 
 /** What a snapshot reads of a group. */
-export interface GroupImage extends Pick<ConsumerGroup, 'name' | 'lastId' | 'entriesRead'> {
+export interface GroupImage extends Pick<ConsumerGroup, 'name' | 'lastId' | 'entriesRead' | 'released'> {
   readonly pending: PendingImage
   readonly consumers: ReadonlyMap<string, ConsumerImage>
 }
@@ -63,6 +66,8 @@ export class ConsumerGroup {
   readonly pending: IdOrder<Pending>
   readonly #consumers = new Map<string, Consumer>()
   readonly #weight: Weight
+  #released = 0
+  #lastTurn = 0
 
   constructor(
     name: string,
@@ -81,6 +86,11 @@ export class ConsumerGroup {
   /** By name, in the order in which they came. Redis shows them in the order of their names' bytes. */
   get consumers(): ReadonlyMap<string, Consumer> {
     return this.#consumers
+  }
+
+  /** How many pending entries no consumer has. */
+  get released(): number {
+    return this.#released
   }
 
   /** The new consumer, or undefined when there is one of that name. Times in ms since 1970, -1 for never. */
@@ -109,14 +119,8 @@ export class ConsumerGroup {
   assign(id: StreamId, consumer: Consumer, deliveredAt: number, deliveries: Uint64): Pending {
     const before = this.pending.get(id)
     if (before?.consumer === consumer) return this.redeliver(before, deliveredAt, deliveries)
-    const pending = { id, consumer, deliveredAt, deliveries }
-    if (before === undefined) {
-      this.pending.add(pending)
-      this.#weight.bytes += PENDING_BYTES
-    } else {
-      before.consumer.pending.delete(id)
-      this.pending.replace(pending)
-    }
+    const pending = { id, consumer, deliveredAt, deliveries, turn: 0 }
+    this.#put(before, pending)
     consumer.pending.add(pending)
     return pending
   }
@@ -125,17 +129,39 @@ export class ConsumerGroup {
   redeliver(before: Pending, deliveredAt: number, deliveries: Uint64): Pending {
     const pending = { ...before, deliveredAt, deliveries }
     this.pending.replace(pending)
-    pending.consumer.pending.replace(pending)
+    pending.consumer?.pending.replace(pending)
     return pending
+  }
+
+  /** A pending entry has no consumer from now on, behind those that were given back before. Makes it or changes it, too. */
+  release(id: StreamId, deliveries: Uint64): void {
+    this.#put(this.pending.get(id), { id, consumer: null, deliveredAt: 0, deliveries, turn: ++this.#lastTurn })
+    this.#released++
   }
 
   /** Takes an entry off the list: it was acknowledged, or is gone. Whether it was there. */
   acknowledge(id: StreamId): boolean {
     const pending = this.pending.delete(id)
     if (pending === undefined) return false
-    pending.consumer.pending.delete(id)
+    this.#leave(pending)
     this.#weight.bytes -= PENDING_BYTES
     return true
+  }
+
+  #put(before: Pending | undefined, pending: Pending): void {
+    if (before === undefined) {
+      this.pending.add(pending)
+      this.#weight.bytes += PENDING_BYTES
+    } else {
+      this.#leave(before)
+      this.pending.replace(pending)
+    }
+  }
+
+  /** It is not its consumer's any more, or not given back any more. */
+  #leave({ id, consumer }: Pending): void {
+    if (consumer === null) this.#released--
+    else consumer.pending.delete(id)
   }
 
   /** Whether the entry needs this group no more: it was handed out, and is not pending. */
@@ -152,7 +178,7 @@ export class ConsumerGroup {
 
   /** `closers` gets what is to be called when nobody reads the image any more. */
   image(weight: Weight, closers: (() => void)[]): GroupImage {
-    const { name, lastId, entriesRead } = this
+    const { name, lastId, entriesRead, released } = this
     const consumers = new Map<string, ConsumerImage>()
     for (const { name: id, seenAt, activeAt, pending: own } of this.#consumers.values()) {
       const pending = own.image(weight)
@@ -161,17 +187,20 @@ export class ConsumerGroup {
     }
     const pending = this.pending.image(weight)
     closers.push(pending.close)
-    return { name, lastId, entriesRead, pending, consumers }
+    return { name, lastId, entriesRead, released, pending, consumers }
   }
 
   /** A copy that belongs to another stream, whose `weight` counts it already. */
   cloneFor(weight: Weight): ConsumerGroup {
     const consumers = new Map<Consumer, Consumer>()
     for (const one of this.#consumers.values()) consumers.set(one, new Consumer(one.name, one.seenAt, one.activeAt))
-    const pending = this.pending.clone((one) => ({ ...one, consumer: consumers.get(one.consumer)! }))
+    const ownerOf = ({ consumer }: Pending): Consumer | null => (consumer === null ? null : consumers.get(consumer)!)
+    const pending = this.pending.clone((one) => ({ ...one, consumer: ownerOf(one) }))
     const copy = new ConsumerGroup(this.name, this.lastId, this.entriesRead, weight, pending)
     for (const one of consumers.values()) copy.#consumers.set(one.name, one)
-    for (const one of pending) one.consumer.pending.add(one)
+    for (const one of pending) one.consumer?.pending.add(one)
+    copy.#released = this.#released
+    copy.#lastTurn = this.#lastTurn
     return copy
   }
 }

@@ -14,6 +14,7 @@ import { compareIds, formatId, type StreamId } from '../keyspace/stream-id.js'
 import type { VectorSetImage } from '../keyspace/vector-set.js'
 import { formatDouble } from '../protocol/double.js'
 import { encodeCommand } from '../protocol/parser.js'
+import { givingBack } from './given-back.js'
 import { RdbOutput } from './output.js'
 import { dumpValue } from './payload.js'
 import { LONG_STRING, STEP_ELEMENTS, type Steps, type Writable } from './value-writer.js'
@@ -186,7 +187,8 @@ export class CommandWriter implements DataWriter {
     }
   }
 
-  *#group(key: string, { name, lastId, entriesRead, consumers }: GroupImage): Steps {
+  *#group(key: string, group: GroupImage): Steps {
+    const { name, lastId, entriesRead, consumers } = group
     const read = entriesRead === null ? '-1' : String(entriesRead)
     this.#put('XGROUP', 'CREATE', key, name, formatId(lastId), 'ENTRIESREAD', read)
     let written = 0
@@ -197,6 +199,10 @@ export class CommandWriter implements DataWriter {
         if (++written % STEP_ELEMENTS === 0) yield
       }
       if (consumer.pending.size === 0) this.#put('XGROUP', 'CREATECONSUMER', key, name, consumer.name)
+    }
+    for (const argv of givingBack(key, group)) {
+      this.#put(...argv)
+      yield
     }
   }
 

@@ -32,17 +32,14 @@ export const HASH_TIMES = 24
 export const HASH_TIMES_LISTPACK = 25
 /** With what was added lately by which producer: Redis 8.6. */
 export const STREAM_4 = 26
-/**
- * With pending entries that no consumer has, as they were given back by XNACK: Redis 8.8. A stream gets this form only if it
- * has such entries. Nothing here can hold them, and whoever cannot apply XNACK cannot follow its primary either: refused.
- */
-const STREAM_5 = 27
+/** With pending entries that no consumer has, as they were given back by XNACK: Redis 8.8. */
+export const STREAM_5 = 27
 
 /** What can be read. */
 export const readableTypes: ReadonlySet<number> = new Set([
   ...[STRING, LIST, SET, ZSET_TEXT, HASH, ZSET, HASH_ZIPMAP, LIST_ZIPLIST, SET_INTSET, ZSET_ZIPLIST, HASH_ZIPLIST],
   ...[LIST_QUICKLIST, STREAM, HASH_LISTPACK, ZSET_LISTPACK, LIST_QUICKLIST_2, STREAM_2, SET_LISTPACK, STREAM_3],
-  ...[HASH_TIMES_22, HASH_TIMES_23, HASH_TIMES, HASH_TIMES_LISTPACK, STREAM_4, MODULE],
+  ...[HASH_TIMES_22, HASH_TIMES_23, HASH_TIMES, HASH_TIMES_LISTPACK, STREAM_4, STREAM_5, MODULE],
 ])
 
 /** For errors. Everything from 243 on is no type, but another record. */
@@ -73,7 +70,7 @@ export const typeNames: Readonly<Record<number, string>> = {
   [HASH_TIMES]: 'hash with field expiry',
   [HASH_TIMES_LISTPACK]: 'hash with field expiry as listpack',
   [STREAM_4]: 'stream, version 4',
-  [STREAM_5]: 'stream, version 5, with entries that were given back by XNACK',
+  [STREAM_5]: 'stream, version 5',
 }
 
 /** From this version of the format on there are functions in it. */

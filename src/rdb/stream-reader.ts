@@ -12,7 +12,7 @@ import {
 } from '../keyspace/stream.js'
 import { plus64, UINT64_MAX } from '../keyspace/stream-id.js'
 import { DEFAULT_DURATION_SECONDS, DEFAULT_MAX_SIZE, Idempotence } from '../keyspace/stream-idempotence.js'
-import { STREAM, STREAM_3, STREAM_4 } from './forms.js'
+import { STREAM, STREAM_3, STREAM_4, STREAM_5 } from './forms.js'
 import { idAt, type RdbInput } from './input.js'
 import { Listpack } from './listpack.js'
 import { Damage } from './packed.js'
@@ -182,6 +182,7 @@ function* readGroup(input: RdbInput, stream: StreamLog, type: number): Reading<v
   let consumers: number
   while ((consumers = input.length()) < 0) yield
   for (let i = 0; i < consumers; i++) yield* readConsumer(input, group, handed, type)
+  if (type >= STREAM_5) yield* readGivenBack(input, group, handed)
   if (handed.size > 0) throw new Damage('a pending entry without a consumer')
 }
 
@@ -205,12 +206,28 @@ function* readConsumer(
   let pending: number
   while ((pending = input.length()) < 0) yield
   for (let i = 0; i < pending; i++) {
-    const key = formatId(yield* readIdBytes(input))
-    const entry = handed.get(key)
-    if (entry === undefined) throw new Damage('a pending entry that its group does not know, or another consumer has')
-    handed.delete(key)
-    group.assign(entry.id, consumer, entry.deliveredAt, entry.deliveries)
+    const { id, deliveredAt, deliveries } = yield* readHanded(input, handed)
+    group.assign(id, consumer, deliveredAt, deliveries)
   }
+}
+
+/** Those that no consumer has, in the order in which they were given back (Redis 8.8). */
+function* readGivenBack(input: RdbInput, group: ConsumerGroup, handed: Map<string, Handed>): Reading<void> {
+  let count: number
+  while ((count = input.length()) < 0) yield
+  for (let i = 0; i < count; i++) {
+    const { id, deliveries } = yield* readHanded(input, handed)
+    group.release(id, deliveries)
+  }
+}
+
+/** The next of those that nobody was said to have yet. */
+function* readHanded(input: RdbInput, handed: Map<string, Handed>): Reading<Handed> {
+  const key = formatId(yield* readIdBytes(input))
+  const entry = handed.get(key)
+  if (entry === undefined) throw new Damage('a pending entry that its group does not know, or another consumer has')
+  handed.delete(key)
+  return entry
 }
 
 /** What producers sent lately (Redis 8.6). Written for every stream, also where nobody asked for it. */

@@ -1,9 +1,11 @@
 // Writes a stream: the counterpart of stream-reader.ts. Its nodes become the listpacks that they are in Redis.
 
+import { IdOrder } from '../keyspace/id-order.js'
 import type { ConsumerImage, GroupImage, StreamImage, StreamNode } from '../keyspace/stream.js'
 import { compareIds, isZeroId, minus64, type StreamId, UINT64_MAX } from '../keyspace/stream-id.js'
-import type { Idempotence } from '../keyspace/stream-idempotence.js'
-import { STREAM, STREAM_2, STREAM_3, STREAM_4, VALKEY_VERSION } from './forms.js'
+import { Idempotence } from '../keyspace/stream-idempotence.js'
+import { STREAM, STREAM_2, STREAM_3, STREAM_4, STREAM_5, VALKEY_VERSION } from './forms.js'
+import { givenBackOf } from './given-back.js'
 import { ListpackWriter } from './listpack.js'
 import type { RdbOutput } from './output.js'
 
@@ -18,6 +20,7 @@ type Readable = Omit<StreamImage, 'close'>
 
 /** The lowest form that holds the stream, as far as the version has one that does. */
 export function typeForStream(stream: Readable, version: number): number {
+  if (hasGivenBack(stream) && version >= 14 && version !== VALKEY_VERSION) return STREAM_5
   if (stream.idempotence !== null && version >= 13 && version !== VALKEY_VERSION) return STREAM_4
   if (version >= 11 && hasActiveTimes(stream)) return STREAM_3
   return version >= 10 && hasCounters(stream) ? STREAM_2 : STREAM
@@ -42,6 +45,11 @@ export function hasOwnCount({ size, firstId, lastId }: Readable, group: GroupIma
   else if (toLast === 0) guess = size
   else if (toLast < 0 && toFirst <= 0) guess = toFirst === 0 ? 1 : 0
   return group.entriesRead !== guess
+}
+
+function hasGivenBack(stream: Readable): boolean {
+  for (const { released } of stream.groups.values()) if (released > 0) return true
+  return false
 }
 
 /** Whether a consumer tried to read later than it got something, so that one time does not tell both. */
@@ -75,7 +83,7 @@ export function* writeStream(output: RdbOutput, type: number, stream: Readable, 
   for (const group of stream.groups.values()) {
     yield* writeGroup(output, type, group)
   }
-  if (type === STREAM_4) yield* writeIdempotence(output, stream.idempotence!)
+  if (type >= STREAM_4) yield* writeIdempotence(output, stream.idempotence ?? new Idempotence())
 }
 
 function putNode(listpack: ListpackWriter, node: StreamNode): void {
@@ -116,21 +124,49 @@ function* writeGroup(output: RdbOutput, type: number, group: GroupImage): Steps 
     output.int64(deliveredAt)
     output.wideLength(deliveries)
   }
-  output.length(group.consumers.size)
-  for (const consumer of group.consumers.values()) yield* writeConsumer(output, type, consumer)
+  const nobodys = givenBackOf(group).map(({ id }) => id)
+  if (type === STREAM_5) {
+    output.length(group.consumers.size)
+    for (const consumer of group.consumers.values()) yield* writeConsumer(output, type, consumer)
+    output.length(nobodys.length)
+    yield* writeIds(output, nobodys)
+    return
+  }
+  // Older forms have nothing that is nobody's: it is put down to a consumer without a name, from whom it can be claimed.
+  const isNew = nobodys.length > 0 && !group.consumers.has('')
+  output.length(group.consumers.size + (isNew ? 1 : 0))
+  for (const consumer of group.consumers.values())
+    yield* writeConsumer(output, type, consumer, consumer.name === '' ? nobodys : [])
+  if (isNew) yield* writeConsumer(output, type, NOBODY, nobodys)
 }
 
-function* writeConsumer(output: RdbOutput, type: number, consumer: ConsumerImage): Steps {
+const NOBODY: ConsumerImage = { name: '', seenAt: 0, activeAt: 0, pending: new IdOrder() }
+
+function* writeConsumer(
+  output: RdbOutput,
+  type: number,
+  consumer: ConsumerImage,
+  more: readonly StreamId[] = [],
+): Steps {
   output.text(consumer.name)
   output.int64(consumer.seenAt)
   if (type !== STREAM && type !== STREAM_2) output.int64(consumer.activeAt)
-  output.length(consumer.pending.size)
+  output.length(consumer.pending.size + more.length)
   let written = 0
   for (const { id } of consumer.pending) {
     output.id(id)
     if (++written % STEP_SIZE === 0) yield
   }
+  yield* writeIds(output, more)
   yield
+}
+
+function* writeIds(output: RdbOutput, ids: readonly StreamId[]): Steps {
+  let written = 0
+  for (const id of ids) {
+    output.id(id)
+    if (++written % STEP_SIZE === 0) yield
+  }
 }
 
 function* writeIdempotence(output: RdbOutput, memory: Idempotence): Steps {

@@ -9,7 +9,8 @@ import type { Keyspace, SpecialValue } from '../keyspace/keyspace.js'
 import type { StreamLog } from '../keyspace/stream.js'
 import { formatId, isZeroId } from '../keyspace/stream-id.js'
 import type { VectorSet } from '../keyspace/vector-set.js'
-import { FIRST_FUNCTION_VERSION, HASH_TIMES, STREAM_2, STREAM_4, VALKEY_VERSION } from './forms.js'
+import { FIRST_FUNCTION_VERSION, HASH_TIMES, STREAM_2, STREAM_4, STREAM_5, VALKEY_VERSION } from './forms.js'
+import { givingBack } from './given-back.js'
 import { dumpValue } from './payload.js'
 import { hasOwnCount } from './stream-writer.js'
 import { LOWEST_VERSION, versionFor, versionOfType } from './value-writer.js'
@@ -43,6 +44,9 @@ function* missingOf(key: string, value: SpecialValue, version: number): Generato
   if (value.type !== 'stream') return
   if (version < versionOfType(STREAM_2)) yield* countersOf(key, value)
   if (version < versionOfType(STREAM_4) || version === VALKEY_VERSION) yield* messagesOf(key, value)
+  // Who does not know the command finds them with a consumer that has no name.
+  if (version < versionOfType(STREAM_5) || version === VALKEY_VERSION)
+    for (const group of value.groups.values()) yield* givingBack(key, group)
 }
 
 /** The lowest of Redis' versions that holds all of it without loss. */

@@ -20,6 +20,7 @@ import {
   STREAM_2,
   STREAM_3,
   STREAM_4,
+  STREAM_5,
   STRING,
   VALKEY_VERSION,
   ZSET,
@@ -45,6 +46,7 @@ const firstVersion: ReadonlyMap<number, number> = new Map([
   [HASH_TIMES, 12],
   [MODULE, 12],
   [STREAM_4, 13],
+  [STREAM_5, 14],
   [HASH_TIMES_22, VALKEY_VERSION],
 ])
 export const LOWEST_VERSION = 9

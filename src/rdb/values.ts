@@ -80,6 +80,7 @@ export function* readValue(input: RdbInput, type: number, fromValkey: boolean): 
     case forms.STREAM_2:
     case forms.STREAM_3:
     case forms.STREAM_4:
+    case forms.STREAM_5:
       return yield* readStream(input, type)
     case forms.MODULE:
       return yield* readVectorSet(input)

@@ -94,6 +94,40 @@ test(
     }),
 )
 
+test(
+  'what was given back by XNACK: a Store has it too, and an older server with a consumer without a name',
+  { skip: missingPeer('redis', '7.0.15'), ...options },
+  () =>
+    running(async (start) => {
+      const first = await start(StoreNode.start())
+      for (const id of ['1-0', '2-0', '3-0']) await first.call('XADD', 's', id, 'f', 'v')
+      await first.call('XGROUP', 'CREATE', 's', 'g', 0)
+      await first.call('XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', 's', '>')
+      await first.call('XNACK', 's', 'g', 'FAIL', 'IDS', 2, '3-0', '1-0')
+      const store = await start(StoreNode.start())
+      const real = await start(startReal({ family: 'redis', version: '7.0.15' }))
+      await follow(store, first.port)
+      await follow(real, first.port)
+      await sameOffset(first, store, real)
+      assert.equal(await store.call('DUMP', 's'), await first.call('DUMP', 's'))
+      assert.equal(await store.call('XPENDING', 's', 'g'), [3, '1-0', '3-0', [['c', '1']]])
+      assert.equal(await real.call('XPENDING', 's', 'g'), [
+        3,
+        '1-0',
+        '3-0',
+        [
+          ['', '2'],
+          ['c', '1'],
+        ],
+      ])
+      for (const node of [store, real]) {
+        await node.call('REPLICAOF', 'NO', 'ONE')
+        const claimed = await node.call('XAUTOCLAIM', 's', 'g', 'd', 3_600_000, 0, 'JUSTID')
+        assert.equal(claimed, ['0-0', ['1-0', '3-0'], []])
+      }
+    }),
+)
+
 for (const [family, version] of versions) {
   const skip = missingPeer(family, version)
   const which = { family, version }

@@ -257,28 +257,32 @@ test('trimming to whole nodes, and to a limit', () => {
 
 test('groups: pending entries are in the list of the group and of one consumer', () => {
   const step = fc.record({
-    do: fc.constantFrom('assign', 'assign', 'assign', 'acknowledge', 'drop'),
+    do: fc.constantFrom('assign', 'assign', 'assign', 'acknowledge', 'drop', 'release'),
     ms: fc.integer({ min: 1, max: 20 }),
     name: fc.constantFrom('x', 'y', 'z'),
   })
   const property = fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
     const stream = new StreamLog()
     const group = stream.createGroup('g', MIN_ID)!
-    const model = new Map<number, string>()
+    const model = new Map<number, string | undefined>()
     for (const { do: what, ms, name } of steps) {
       if (what === 'assign') {
         const consumer = group.consumers.get(name) ?? group.createConsumer(name, 1)!
         assert.is(group.assign(id(ms), consumer, ms, 1).consumer, consumer)
         model.set(ms, name)
+      } else if (what === 'release') {
+        group.release(id(ms), 1)
+        model.set(ms, undefined)
       } else if (what === 'acknowledge') assert.is(group.acknowledge(id(ms)), model.delete(ms))
       else if (group.deleteConsumer(name)) for (const [ms, owner] of model) if (owner === name) model.delete(ms)
     }
     for (const one of [group, stream.clone().groups.get('g')!]) {
       const sorted = [...model].sort(([a], [b]) => a - b)
       assert.equal(
-        [...one.pending].map(({ id, consumer }) => [id.ms, consumer.name]),
+        [...one.pending].map(({ id, consumer }) => [id.ms, consumer?.name]),
         sorted,
       )
+      assert.is(one.released, sorted.filter(([, name]) => name === undefined).length)
       for (const consumer of one.consumers.values()) {
         assert.equal(
           [...consumer.pending].map(({ id }) => id.ms),

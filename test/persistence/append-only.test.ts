@@ -242,6 +242,8 @@ test('aof-use-rdb-preamble no: the base is commands, which bring back everything
   for (let i = 1; i <= 9; i++) store.call('XADD', 'log', `${i}-1`, 'n', String(i))
   store.call('XGROUP', 'CREATE', 'log', 'g', 0)
   store.call('XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', 'log', '>')
+  store.call('XNACK', 'log', 'g', 'FATAL', 'IDS', 2, '8-1', '6-1')
+  store.call('XNACK', 'log', 'g', 'SILENT', 'IDS', 3, '7-1', '1-1', '5-1')
   store.call('XTRIM', 'log', 'MAXLEN', 7)
   store.call('XDEL', 'log', '5-1')
   await rewritten(store)

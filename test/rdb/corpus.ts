@@ -10,6 +10,7 @@ import { isString, type Value } from '../../src/keyspace/keyspace.js'
 import { type ConsumerGroup, formatId, type StreamLog } from '../../src/keyspace/stream.js'
 import { formatDouble, scanDouble } from '../../src/protocol/double.js'
 import { Crc64 } from '../../src/rdb/crc64.js'
+import { givenBackOf } from '../../src/rdb/given-back.js'
 import { RdbReader, type RdbSink } from '../../src/rdb/reader.js'
 
 /** Some of the largest files were left out of the fixtures: HOTSPARE_CORPUS names a directory of all. */
@@ -184,10 +185,11 @@ function shownGroup(group: ConsumerGroup): unknown {
     entries_read: group.entriesRead === null ? null : Number(group.entriesRead),
     pel: Array.from(group.pending, ({ id, consumer, deliveredAt, deliveries }) => [
       formatId(id),
-      latin1Of(consumer.name),
+      latin1Of(consumer?.name ?? ''),
       deliveredAt,
       Number(deliveries),
     ]),
+    ...(group.released > 0 && { given_back: givenBackOf(group).map(({ id }) => formatId(id)) }),
     consumers: [...group.consumers.values()]
       .sort((one, other) => compareText(one.name, other.name))
       .map(({ name, seenAt, activeAt, pending }) => ({

@@ -104,7 +104,11 @@ function addStream(sum: Sum, stream: StreamLog): void {
   for (const group of stream.groups.values()) {
     const each = new Sum().text(group.name).text(formatId(group.lastId))
     for (const { id, consumer, deliveredAt, deliveries } of group.pending) {
-      each.text(formatId(id)).text(consumer.name).number(deliveredAt).number(deliveries)
+      each
+        .text(formatId(id))
+        .text(consumer?.name ?? '')
+        .number(deliveredAt)
+        .number(deliveries)
     }
     for (const { name } of group.consumers.values()) each.add(new Sum().text(`consumer ${name}`))
     sum.add(each)
