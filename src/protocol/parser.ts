@@ -38,6 +38,9 @@ const MAX_LINE_BYTES = 64 * 1024
 export const UNAUTHENTICATED_LIMITS: RequestLimits = { maxBulkBytes: 16 * 1024, maxArguments: 10 }
 /** V8 copies a substring shorter than this; a longer one keeps the whole chunk it was cut from alive. */
 const SLICED_STRING_LENGTH = 13
+/** Up to this length it is looked at whether an argument is the one of the request before: longer ones are cut out faster. */
+const ALIKE_LENGTH = 32
+const NOTHING: readonly Arg[] = []
 
 const INT32_MAX = 2 ** 31 - 1
 const CR = 13
@@ -105,6 +108,7 @@ export class RequestParser {
       this.#completed = false
       return true
     }
+    let before = NOTHING
     for (;;) {
       if (this.#missing === 0) {
         if (this.#position >= this.#chunk.length) return false
@@ -127,11 +131,12 @@ export class RequestParser {
         this.#position = this.#lineEnd
         if (count <= 0) continue
         this.#missing = count
+        before = this.argv
         this.argv = argvFor(count)
         this.#taken = 0
         this.#takenBytes = 0
       }
-      return this.#bulks()
+      return this.#bulks(before)
     }
   }
 
@@ -196,7 +201,7 @@ export class RequestParser {
     return negative ? -value : value
   }
 
-  #bulks(): boolean {
+  #bulks(before: readonly Arg[]): boolean {
     const chunk = this.#chunk
     while (this.#missing > 0) {
       const at = this.#position
@@ -216,7 +221,7 @@ export class RequestParser {
         this.#startGathering(from, length + 2)
         return false
       }
-      this.#take(from, from + length)
+      this.#take(from, from + length, before)
       this.#position = from + length + 2
       if (chunk[from + length] !== CR || chunk[from + length + 1] !== LF) this.#start = -1
       this.#missing--
@@ -234,14 +239,26 @@ export class RequestParser {
     if (end < 0 && chunk.length - at > MAX_LINE_BYTES) throw new ProtocolError('too big bulk count string')
   }
 
-  #take(start: number, end: number): void {
+  /** `before`: the arguments of the last request. */
+  #take(start: number, end: number, before: readonly Arg[]): void {
     const length = end - start
     this.#takenBytes += length
+    const index = this.#taken
+    // In a pipeline the command's name, and often the key, come again: a string that is there is known to every table.
+    if (length <= ALIKE_LENGTH && this.#ascii && index < before.length) {
+      const last = before[index]
+      if (typeof last === 'string' && last.length === length && isAt(this.#chunk, start, last)) {
+        this.argv[index] = last
+        this.#taken = index + 1
+        return
+      }
+    }
     // A short substring is a copy. A longer one would be a window on the whole chunk: it would keep that alive, and V8
     // compares it with a map's keys fifteen times slower than a string of its own.
     const isShort = length < SLICED_STRING_LENGTH
     const latin1 = isShort ? this.#text.substring(start, end) : latin1Slice(this.#chunk, start, end)
-    this.argv[this.#taken++] = this.#ascii || isAsciiText(latin1) ? latin1 : argOfBuffer(this.#chunk, start, end)
+    this.argv[index] = this.#ascii || isAsciiText(latin1) ? latin1 : argOfBuffer(this.#chunk, start, end)
+    this.#taken = index + 1
   }
 
   #startGathering(from: number, total: number): void {
@@ -295,6 +312,12 @@ export class RequestParser {
     this.argv = words
     return 'request'
   }
+}
+
+/** Whether this ASCII text stands there. From its end: keys that belong together begin alike. */
+function isAt(bytes: Buffer, start: number, text: string): boolean {
+  for (let i = text.length - 1; i >= 0; i--) if (bytes[start + i] !== text.charCodeAt(i)) return false
+  return true
 }
 
 /** An array with room for the arguments of usual requests. One that grows from nothing takes room for 17: garbage that adds up. */

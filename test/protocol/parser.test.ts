@@ -75,7 +75,19 @@ function readEachWay(bytes: Buffer, places: readonly number[] = [7, 11, 13], lim
 }
 
 const anyBytes = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes))
-const words = fc.constantFrom('SET', 'key', '', 'ä', '€uro', '\u{1f600}', 'a somewhat longer ascii word', '\r\n', '$5')
+const words = fc.constantFrom(
+  'SET',
+  'key',
+  'kez',
+  'bey',
+  '',
+  'ä',
+  '€uro',
+  '\u{1f600}',
+  'a somewhat longer ascii word',
+  '\r\n',
+  '$5',
+)
 const argument = fc.oneof(
   anyBytes,
   words.map((word) => Buffer.from(word)),
