@@ -19,6 +19,7 @@ import { HOTSPARE_VERSION, REDIS_VERSION } from './version.js'
 
 const VERSION = `hotspare v=${HOTSPARE_VERSION} redis_version=${REDIS_VERSION} node=${process.versions.node}`
 
+/** By how much V8 lets the space for young objects grow, unless it is told. */
 const V8_GROWTH_FACTOR = 2
 
 const USAGE = `Usage: hotspare [/path/to/redis.conf] [options] [-]

@@ -1,6 +1,7 @@
 // XNACK (Redis 8.8), as its manual page has it: no server that knows it is at hand.
 
 import * as assert from 'uvu/assert'
+import { supplementOf } from '../../src/rdb/supplement.js'
 import { Store } from '../../src/store.js'
 import { suite } from '../suite.js'
 
@@ -54,6 +55,21 @@ test('SILENT takes a delivery back, FAIL leaves the count, FATAL ends it, RETRYC
   assert.equal(counts(), [0, 1, 9223372036854775807n, 7])
   call('XAUTOCLAIM s g d 1000 0')
   assert.equal(counts(), [1, 2, 9223372036854775807n, 8], 'it does not overflow')
+  await store.close()
+})
+
+test('what is given back goes on as commands that are taken, however often it was delivered', async () => {
+  const { store, call } = scene()
+  call('XCLAIM s g c 0 1-0 RETRYCOUNT 9223372036854775807')
+  call('XCLAIM s g c 0 1-0')
+  call('XNACK s g FAIL IDS 3 4-0 1-0 2-0')
+  const pending = (): unknown[][] =>
+    (call('XPENDING s g - + 10') as unknown[][]).map(([id, name, , count]) => [id, name, count])
+  const before = pending()
+  const given = [...supplementOf(store.engine.dataset, 9)].filter(({ argv }) => argv[0] === 'XNACK')
+  assert.is(given.length, 3, 'one for each count in a row')
+  for (const { argv } of given) store.call(...(argv as [string, ...string[]]))
+  assert.equal(pending(), [['1-0', '', 9223372036854775807n], ...before.slice(1)])
   await store.close()
 })
 
