@@ -1,7 +1,7 @@
 // For how long does the event loop stand still while a snapshot is taken, or loaded?
 //   1. 1,000,000 keys of 100 bytes under 20,000 writes a second: nothing else, a save, a full sync of a redis-server (its
 //      own primary's longest pause is the time of its fork)
-//   2. the same keys are loaded, by a process that starts
+//   2. the same keys are loaded, by a process that starts, with the flags of 1 and with V8's defaults
 //   3. one collection of 1,000,000 elements that is written to all over: a save
 //   npm run bench -- pauses --only=keys (or collections, hash, zset, list, set, stream) --semi-space=16
 // A figure is by how much a 1 ms timer came late; `own` leaves out waits for a processor (see lateness.ts). The first save and
@@ -83,7 +83,7 @@ async function fullSync(node: Node): Promise<Answer> {
   return synced
 }
 
-async function loading({ dir }: Node): Promise<Answer> {
+async function loading({ dir }: Node, flags: readonly string[]): Promise<Answer> {
   const folder = mkdtempSync(join(tmpdir(), 'hotspare-pauses-'))
   copyFileSync(join(dir, 'dump.rdb'), join(folder, 'dump.rdb'))
   const child = startNode(new URL('./loaded-node.ts', import.meta.url), flags)
@@ -138,10 +138,14 @@ if (only === undefined || only === 'keys') {
   row(`${thousands} keys of 100 bytes, a save`, save)
   if (sync.length > 0) row(`${thousands} keys of 100 bytes, a full sync to redis-server ${redis!.version}`, sync)
   await node.tell({ do: 'load', writesPerSecond: 0, type: 'string' })
-  const loads: Answer[] = []
-  for (let round = 0; round < ROUNDS; round++) loads.push(await loading(node))
+  const [flagged, plain]: Answer[][] = [[], []]
+  for (let round = 0; round < ROUNDS; round++) {
+    flagged.push(await loading(node, flags))
+    plain.push(await loading(node, []))
+  }
   // So few turns that one in a thousand is the longest.
-  row(`${thousands} keys of 100 bytes are loaded`, loads, LONGEST_MS)
+  row(`${thousands} keys of 100 bytes are loaded`, flagged, LONGEST_MS)
+  row(`${thousands} keys of 100 bytes are loaded, V8's defaults`, plain, LONGEST_MS)
 }
 for (const type of types) {
   if (only !== undefined && only !== type && only !== 'collections') continue

@@ -3,7 +3,6 @@
 // What it is told is read by cli/config-files.ts; its addresses are cli/endpoints.ts; everything else is the Store's.
 
 import { accessSync, appendFileSync, closeSync, constants, openSync } from 'node:fs'
-import { setFlagsFromString } from 'node:v8'
 import { type Loaded, loadConfig, rewriteFile, systemText } from './cli/config-files.js'
 import { Endpoints, tlsOptions } from './cli/endpoints.js'
 import { ProgressBar } from './cli/progress-bar.js'
@@ -18,9 +17,6 @@ import { tcp } from './transports/tcp.js'
 import { HOTSPARE_VERSION, REDIS_VERSION } from './version.js'
 
 const VERSION = `hotspare v=${HOTSPARE_VERSION} redis_version=${REDIS_VERSION} node=${process.versions.node}`
-
-/** By how much V8 lets the space for young objects grow, unless it is told. */
-const V8_GROWTH_FACTOR = 2
 
 const USAGE = `Usage: hotspare [/path/to/redis.conf] [options] [-]
        hotspare - (read the configuration from standard input)
@@ -86,7 +82,6 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
   const shutdown = new Shutdown(store, config, log)
   config.on('dir', enter)
   tellWhatIsNot(config, log)
-  keepYoungSpaceSmall(true)
   // Who comes while it loads is told so.
   const opened = store
     .openFile(() => process.cwd(), { onProgress: (progress) => bar?.show(progress) })
@@ -94,7 +89,6 @@ async function serve({ config, file }: Loaded, write: (line: string) => void, ba
       () => undefined,
       (error: unknown) => error,
     )
-    .finally(() => keepYoungSpaceSmall(false))
   const primary = config.primary()
   if (primary !== undefined) {
     const { engine } = store
@@ -132,16 +126,6 @@ function showStart(config: Config, log: Logger, write: (line: string) => void): 
 `)
   else log.info(`Running mode=standalone, port=${port}.`)
   log.warn('Server initialized')
-}
-
-/**
- * V8 lets the space for young objects double up to 16 MB, and while a file is loaded, of which everything stays, a collection of
- * that much stops the loop for 20 ms: until then it stays at its first 1 MB. Later it may grow: requests leave nothing behind,
- * and a larger space serves more of them a second. Whoever starts us with a size of their own has thought about it.
- */
-function keepYoungSpaceSmall(isLoading: boolean): void {
-  if (`${process.execArgv} ${process.env.NODE_OPTIONS}`.includes('semi-space')) return
-  setFlagsFromString(`--semi-space-growth-factor=${isLoading ? 1 : V8_GROWTH_FACTOR}`)
 }
 
 /** Our own mistake: nothing can be relied on any more. Where it happened belongs in the log, as who reads that comes later. */

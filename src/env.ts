@@ -1,8 +1,9 @@
 // What the core may know of the world: a clock, timers, randomness and a log. Everything else in src/ that wants one of
 // these asks the Env it was given, so that a whole cluster can run in one process on a virtual clock.
-// The only file of the core that names Date, setTimeout, Math.random or a node: module.
+// The only file of the core that names Date, setTimeout, Math.random or a node: module, with young-space.ts, which is a part of it.
 
 import { hash, randomBytes } from 'node:crypto'
+import { collectYoung, holdYoungSpace } from './young-space.js'
 
 /** Where the log goes. `console` and a pino logger both fit. Secrets are never passed to it. */
 export interface Logger {
@@ -38,6 +39,10 @@ export interface Env {
   block(ms: number): void
   /** Bytes of memory that the process holds: in all, and as JavaScript heap in use. */
   memory(): { residentBytes: number; heapBytes: number }
+  /** Collects the runtime's young objects now, where that is of use (see young-space.ts). */
+  collectYoung(): void
+  /** The space for young objects does not grow until the result is called, where that is of use. */
+  holdYoungSpace(): () => void
   readonly process: { pid: number; arch: string; platform: string; nodeVersion: string }
   readonly log: Logger
   /** The node's name on a network that knows its nodes by name. */
@@ -87,6 +92,8 @@ export function systemEnv(options: { log?: Logger; name?: string } = {}): Env {
       const { rss, heapUsed } = process.memoryUsage()
       return { residentBytes: rss, heapBytes: heapUsed }
     },
+    collectYoung,
+    holdYoungSpace,
     process: {
       pid: process.pid,
       arch: process.arch,

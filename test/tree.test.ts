@@ -58,7 +58,7 @@ const neverFrom: Record<string, string[]> = {
 const SHARED_TYPES = 'commands/command.ts'
 
 /** May know the world: clock, timers, randomness, node: modules. */
-const worldly = ['env', 'transports', 'persistence', 'cli']
+const worldly = ['env', 'young-space', 'transports', 'persistence', 'cli']
 
 /** What stands for the world, in code without comments and strings. */
 const worldlyWords: [what: string, pattern: RegExp][] = [

@@ -5,6 +5,7 @@ import type { Loading, Progress } from '../commands/save.js'
 import type { Config } from '../config/config.js'
 import type { Env } from '../env.js'
 import { StoreError } from '../errors.js'
+import { YoungObjects } from '../young-objects.js'
 
 /** The engine, as far as this needs it. */
 export interface PaceOwner {
@@ -30,13 +31,16 @@ export class LoadPace {
   #delayedKeys = 0
   #state: 'waiting' | 'running' | 'over' = 'waiting'
   #sliceBeganAt = 0
+  readonly #young: YoungObjects
   #toldAt = 0
+  #letGrow = (): void => {}
 
   /** From now on the node is loading, until `end`. */
   constructor(owner: PaceOwner, progress: (progress: Progress) => void, signal?: AbortSignal) {
     this.#owner = owner
     this.#progress = progress
     this.#signal = signal
+    this.#young = new YoungObjects(owner.env)
     this.#loading = { startedAt: owner.env.now(), totalBytes: 0, loadedBytes: 0, usedBytes: 0 }
     owner.loading = this.#loading
   }
@@ -52,6 +56,7 @@ export class LoadPace {
     this.#loading.totalBytes = totalBytes
     this.#keys = keys
     this.#state = 'running'
+    this.#letGrow = this.#owner.env.holdYoungSpace()
     this.#sliceBeganAt = this.#toldAt = this.#owner.env.monotonic()
     this.#tell('running')
   }
@@ -69,6 +74,7 @@ export class LoadPace {
       this.#toldAt = now
       this.#tell('running')
     }
+    this.#young.worked(now - this.#sliceBeganAt)
     await new Promise<void>((resolve) => env.soon(resolve))
     this.assertGoesOn()
     this.#sliceBeganAt = env.monotonic()
@@ -96,6 +102,7 @@ export class LoadPace {
   end(state: 'done' | 'failed'): void {
     if (this.#state === 'running') this.#tell(state)
     this.#state = 'over'
+    this.#letGrow()
     this.#owner.loading = null
   }
 

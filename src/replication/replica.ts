@@ -12,6 +12,7 @@ import type { Env, Timer } from '../env.js'
 import { StoreError } from '../errors.js'
 import type { Link, Transport } from '../link.js'
 import { encodeCommand } from '../protocol/parser.js'
+import { YoungObjects } from '../young-objects.js'
 import type { Failover } from './failover.js'
 import type { Stream } from './stream.js'
 
@@ -69,6 +70,7 @@ export class ReplicaLink {
   state: LinkState = 'connect'
   readonly #host: ReplicaHost
   readonly #from: string | undefined
+  readonly #young: YoungObjects
   /** Whether the history tells where a primary could let us go on. */
   #resumable = false
   /** An ACK is due when what is being applied has been. */
@@ -101,6 +103,7 @@ export class ReplicaLink {
     this.#host = host
     this.transport = transport
     this.#from = from
+    this.#young = new YoungObjects(host.env)
   }
 
   /** What it runs over; null: nothing at the moment. */
@@ -457,11 +460,14 @@ export class ReplicaLink {
 
   #readPayload(chunk: Buffer): Buffer | null {
     const payload = this.#payload!
+    const { env } = this.#host
+    const beganAt = env.monotonic()
     try {
       const rest = payload.take(chunk, (bytes) => {
         this.syncReadBytes += bytes.length
         this.#load!.write(bytes)
       })
+      this.#young.worked(env.monotonic() - beganAt)
       if (!payload.whole) return null
       this.#load!.commit()
       this.#load = null

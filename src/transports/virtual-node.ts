@@ -40,6 +40,8 @@ export class VirtualNode {
       after: (delayMs, fn) => this.#arm(delayMs, fn),
       soon: (fn) => this.soon(fn),
       block: () => {},
+      collectYoung: () => {},
+      holdYoungSpace: () => () => {},
       // The same on every machine, since INFO shows them and a trace must not differ.
       memory: () => ({ residentBytes: 2 ** 26, heapBytes: 2 ** 25 }),
       process: { pid, ...VIRTUAL_PROCESS },

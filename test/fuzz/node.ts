@@ -32,6 +32,8 @@ export class HeldEnv implements Env {
   readonly randomHex = (bytes: number): string => this.#random.hex(bytes)
   readonly hold = (): (() => void) => () => {}
   readonly block = (): void => {}
+  readonly collectYoung = (): void => {}
+  readonly holdYoungSpace = (): (() => void) => () => {}
   readonly memory = (): ReturnType<Env['memory']> => ({ residentBytes: 2 ** 26, heapBytes: 2 ** 25 })
   readonly after = (delayMs: number, fn: () => void): Timer => {
     const due: Due = { atMs: this.#ms + Math.max(0, delayMs), fn, cancel: () => void (due.fn = null) }
