@@ -15,6 +15,10 @@ export interface TableLimits {
 
 /** Segments have at most so many first bits of the hash in common; what still falls together makes them longer. */
 const MAX_DEPTH = 16
+/** The first bits by which a table is divided at once when many entries are to come: 16 MB at most if they do not. */
+const MAX_EXPECTED_DEPTH = 9
+/** How much of a segment entries take on average when it is not to be split. */
+const EXPECTED_FILL = 0.6
 
 interface Chunk {
   readonly id: number
@@ -58,16 +62,24 @@ export class KeyTable<T> {
   #last: Chunk
   #directory: Segment[]
   /** 32 less the number of bits that the directory goes by. */
-  #directoryShift = 31
+  #directoryShift: number
   #size = 0
 
-  constructor(seed: number, { chunkEntries, segmentPlaces }: TableLimits) {
+  /** `expected` entries are to come, if that is true. */
+  constructor(seed: number, { chunkEntries, segmentPlaces }: TableLimits, expected = 0) {
     this.#seed = seed
     this.#chunkEntries = chunkEntries
     this.#chunkShift = Math.log2(chunkEntries)
     this.#chunkMask = chunkEntries - 1
     this.#segmentPlaces = segmentPlaces
-    this.#directory = [segment(1, segmentPlaces), segment(1, segmentPlaces)]
+    const bits = Math.min(
+      Math.ceil(Math.log2(Math.max(2, expected / (segmentPlaces * EXPECTED_FILL)))),
+      MAX_EXPECTED_DEPTH,
+    )
+    // Stands wherever the first entry is still to come: it has no room, and is split like one that is full.
+    const unmade = segment(bits - 1, 1)
+    this.#directory = new Array(1 << bits).fill(unmade)
+    this.#directoryShift = 32 - bits
     this.#first = this.#newChunk(new Array(chunkEntries * 2))
     this.#front = this.#first
     this.#founding.push(this.#first)

@@ -78,7 +78,7 @@ export class Slots<T> {
 
   /** So many are to come, if that is true. To be told before the first: then none has to move later. */
   expect(entries: number): void {
-    if (this.#table === null && this.#map.size === 0 && entries > this.#mapEntries) this.#becomeTable()
+    if (this.#table === null && this.#map.size === 0 && entries > this.#mapEntries) this.#becomeTable(entries)
   }
 
   /** As a Map's: in insertion order, safe against changes meanwhile, and what is added behind is met too. */
@@ -111,8 +111,8 @@ export class Slots<T> {
     return this.#table.cursor(this.#moved - left)
   }
 
-  #becomeTable(): void {
-    this.#table = new KeyTable<T>(this.#seed(), this.#limits)
+  #becomeTable(entries = 0): void {
+    this.#table = new KeyTable<T>(this.#seed(), this.#limits, entries)
     this.#moving = this.#map.entries()
   }
 

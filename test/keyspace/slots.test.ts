@@ -44,8 +44,10 @@ test('random changes and walks through them: always as a Map', () => {
       fc.array(act, { maxLength: 120, size: 'max' }),
       fc.nat(30),
       fc.integer({ min: 1, max: 3 }),
-      (acts, mapEntries, moves) => {
+      fc.constantFrom(0, 20, 200, 1e9),
+      (acts, mapEntries, moves, announced) => {
         const slots = make({ ...SMALL, mapEntries, moves })
+        slots.expect(announced)
         const model = new Map<string, number>()
         const walks: [Iterator<[string, number]>, Iterator<[string, number]>][] = []
         let count = 0
@@ -108,6 +110,8 @@ test('as many as were announced, or not: always as a Map', () => {
   for (const [announced, came] of [
     [9, 40],
     [1000, 3],
+    [1e9, 40],
+    [1e9, 3000],
     [9, 0],
     [2, 40],
   ]) {
