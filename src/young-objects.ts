@@ -2,8 +2,11 @@
 
 import type { Env } from './env.js'
 
-/** So much time of loading makes some 2 MB of young objects: they take about 3 ms. More often would cost more altogether. */
-const EVERY_MS = 5
+/**
+ * So much time of loading makes some 5 MB of young objects, which take about 5 ms. Half of it makes the longest pause hardly shorter, and
+ * loading longer: the fewer there are, the less V8's second thread does of it.
+ */
+const EVERY_MS = 12
 
 /** Collects young objects each few milliseconds of work. */
 export class YoungObjects {

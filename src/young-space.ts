@@ -8,6 +8,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 const CAN_COLLECT = Number(process.versions.v8.split('.')[0]) < 13
+/** Whoever starts us with a size of their own has thought about it. */
+const HAS_A_SIZE = `${process.execArgv} ${process.env.NODE_OPTIONS}`.includes('semi-space')
 /** By how much V8 lets the space grow, unless it is told. */
 const V8_GROWTH_FACTOR = 2
 
@@ -17,7 +19,7 @@ let collector: Collector | undefined
 let holders = 0
 
 export function collectYoung(): void {
-  if (!CAN_COLLECT) return
+  if (!CAN_COLLECT || HAS_A_SIZE) return
   collector ??= borrow()
   collector({ type: 'minor' })
 }
@@ -33,8 +35,7 @@ function borrow(): Collector {
 
 /** Flags are the whole process': it is the last holder's end that lets it grow again. */
 export function holdYoungSpace(): () => void {
-  // Whoever starts us with a size of their own has thought about it.
-  if (CAN_COLLECT || `${process.execArgv} ${process.env.NODE_OPTIONS}`.includes('semi-space')) return () => {}
+  if (CAN_COLLECT || HAS_A_SIZE) return () => {}
   if (holders++ === 0) grow(1)
   let isHeld = true
   return () => {
