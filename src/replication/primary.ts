@@ -119,6 +119,9 @@ const PING = encodeCommand(['PING'])
 const GETACK = encodeCommand(['REPLCONF', 'GETACK', '*'])
 /** Written in one turn of the event loop, so many bytes do not wait for its end: the backlog would grow without bound. */
 const TURN_BYTES = 1024 * 1024
+/** So much all replicas that catch up are sent together in one turn, each no less than the other: about 1 ms of system calls. */
+const FEED_BYTES = 1024 * 1024
+const MIN_SHARE_BYTES = 64 * 1024
 
 export class Primary {
   readonly replicas = new Set<Replica>()
@@ -254,7 +257,7 @@ export class Primary {
 
   close(): void {
     // What was written in this turn of the event loop goes out, as far as the links take it.
-    this.#feedAll()
+    this.#feedAll(Number.POSITIVE_INFINITY)
     this.#tick?.cancel()
     this.#tick = null
     this.disconnectAll()
@@ -396,12 +399,12 @@ export class Primary {
   }
 
   /** Everyone gets what the backlog holds for them; then what nobody needs is forgotten. */
-  #feedAll(): void {
+  #feedAll(shareBytes = Math.max(MIN_SHARE_BYTES, FEED_BYTES / this.replicas.size)): void {
     const { backlog } = this.#host.stream
     if (backlog === null) return
     let needed = backlog.end
     for (const replica of this.replicas) {
-      if (replica.state === 'online') this.#feed(replica)
+      if (replica.state === 'online') this.#feed(replica, shareBytes)
       const reads = replica.state !== 'gone' && (replica.state !== 'waiting' || replica.transfer !== null)
       if (reads && this.#withinLimits(replica)) {
         needed = Math.min(needed, replica.position)
@@ -410,15 +413,21 @@ export class Primary {
     backlog.trim(needed)
   }
 
-  #feed(replica: Replica): void {
+  /** Up to the end, or its share of the turn and then on in the next. */
+  #feed(replica: Replica, shareBytes: number): void {
     const backlog = this.#host.stream.backlog!
     if (replica.position < backlog.start) {
       this.#drop(replica, 'it fell out of the backlog')
       return
     }
+    const until = replica.position + shareBytes
     while (!replica.blocked) {
       const bytes = backlog.read(replica.position)
       if (bytes === undefined) return
+      if (replica.position >= until) {
+        this.#scheduleFlush()
+        return
+      }
       replica.position += bytes.length
       if (!replica.link.send(bytes)) replica.blocked = true
     }

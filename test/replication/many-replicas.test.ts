@@ -3,7 +3,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import * as assert from 'uvu/assert'
-import type { Logger } from '../../src/env.js'
+import type { Env, Logger } from '../../src/env.js'
+import type { Link, Transport } from '../../src/link.js'
 import { Store } from '../../src/store.js'
 import { equal } from '../sim/equal.js'
 import { World } from '../sim/world.js'
@@ -158,6 +159,57 @@ test('a turn that writes fifty times the backlog keeps no more than the backlog,
   assert.is(a.status().replicas.length, 0)
   const alone = grownTo()
   assert.ok(alone <= 2.5 * 2 ** 20, `it grew to ${alone} with none`)
+})
+
+test('replicas that come back are sent what they missed in turns of about a megabyte, all alike', async () => {
+  await using world = new World({ highWaterBytes: 2 ** 30 })
+  const sent = new Map<Link, number>()
+  let mostInATurn = 0
+  const total = (): number => [...sent.values()].reduce((sum, bytes) => sum + bytes, 0)
+  const env = world.sim.env('a')
+  const counting: Env = {
+    ...env,
+    soon: (fn) =>
+      env.soon(() => {
+        const before = total()
+        fn()
+        mostInATurn = Math.max(mostInATurn, total() - before)
+      }),
+  }
+  const a = new Store({ env: counting, config: { 'repl-backlog-size': '64mb' } })
+  const there = world.sim.at('a')
+  const place: Transport = Object.create(there, {
+    listen: {
+      value: (accept: (link: Link) => void) =>
+        there.listen((link) => {
+          const send = link.send.bind(link)
+          link.send = (data) => {
+            sent.set(link, (sent.get(link) ?? 0) + data.length)
+            return send(data)
+          }
+          accept(link)
+        }),
+    },
+  })
+  await a.listen(place)
+  const replicas = [await world.replica('b', 'a'), await world.replica('c', 'a')]
+  for (const name of ['b', 'c']) {
+    world.sim.partition('a', name)
+    world.sim.cut('a', name)
+  }
+  await world.sim.advance(5000)
+  const missed = 12 * 2 ** 20
+  for (let i = 0; i < 12; i++) a.set(`k${i}`, 'x'.repeat(2 ** 20))
+  await world.sim.settle()
+  sent.clear()
+  mostInATurn = 0
+  world.sim.heal()
+  await world.sim.advance(70_000)
+  equal(a, ...replicas)
+  assert.is(a.engine.stats.syncPartialOk, 2)
+  assert.ok(total() >= 2 * missed, `${total()} bytes were sent`)
+  assert.ok(mostInATurn < 1.3 * 2 ** 20, `${mostInATurn} bytes were sent in one turn`)
+  await a.close()
 })
 
 test('over sockets: of 16 the one that reads nothing is dropped, and the memory stays where it was', async () => {

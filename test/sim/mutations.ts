@@ -132,8 +132,8 @@ export const mutations: readonly Mutation[] = [
     name: 'stream-into-the-snapshot',
     mistake: 'Whoever is no longer waiting is fed, also those whose snapshot is not sent yet.',
     file: 'replication/primary.ts',
-    source: "if (replica.state === 'online') this.#feed(replica)",
-    becomes: "if (replica.state !== 'waiting') this.#feed(replica)",
+    source: "if (replica.state === 'online') this.#feed(replica, shareBytes)",
+    becomes: "if (replica.state !== 'waiting') this.#feed(replica, shareBytes)",
   },
   {
     name: 'stream-from-the-end-of-the-sync',
