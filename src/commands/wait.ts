@@ -37,7 +37,7 @@ function waitaof(ctx: Context, argv: Arg[]): void {
   // It may be turned off while somebody waits.
   if (isOff()) throw new ReplyError('ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.')
   const { acknowledgments } = server.replication
-  const localCount = (): number => (server.durability.offset >= client.offset ? 1 : 0)
+  const localCount = (): number => (server.durability.offset >= acknowledgments.wanted(client.offset) ? 1 : 0)
   const count = (): number => acknowledgments.countFsynced(client.offset)
   const answer = (reply: Reply): void => {
     reply.array(2)

@@ -37,15 +37,20 @@ export class Acknowledgments {
     this.#host = host
   }
 
+  /** That offset, or where the data ends: what only asks for ACKs behind it is waited for by nobody. */
+  wanted(offset: number): number {
+    return Math.min(offset, this.#host.writtenOffset())
+  }
+
   /** Replicas that have acknowledged everything up to that offset. */
   count(offset: number): number {
-    const wanted = Math.min(offset, this.#host.writtenOffset())
+    const wanted = this.wanted(offset)
     return this.#count(({ acknowledged }) => acknowledged >= wanted)
   }
 
   /** Those that have it in their append-only files, on their disks. */
   countFsynced(offset: number): number {
-    const wanted = Math.min(offset, this.#host.writtenOffset())
+    const wanted = this.wanted(offset)
     return this.#count(({ fsynced }) => fsynced >= wanted)
   }
 

@@ -133,8 +133,9 @@ export class Primary {
   #flushAt = 0
   #tick: Timer | null = null
   #pingedAt = 0
-  /** The offset behind the last request for ACKs. */
+  /** The offset behind the last request for ACKs, and the one where the data before it ends. */
   #askedAt = -1
+  #writtenAt = -1
   /** Since when there has been no replica (monotonic ms); for the backlog's time to live. */
   #aloneSince: number | null = null
 
@@ -227,14 +228,15 @@ export class Primary {
   /** Asks every replica for an ACK, through the stream. */
   requestAcks(): void {
     if (this.replicas.size === 0 || this.#host.isRelaying()) return
+    this.#writtenAt = this.writtenOffset
     this.#host.stream.writeControl(GETACK)
     this.#askedAt = this.#host.stream.history.offset
   }
 
-  /** Where the stream ends, but for a request for ACKs at its very end: the answer does not count that. */
+  /** Where the stream ends, but for requests for ACKs at its very end: the answer does not count that, and they are no data. */
   get writtenOffset(): number {
     const { offset } = this.#host.stream.history
-    return offset === this.#askedAt ? offset - GETACK.length : offset
+    return offset === this.#askedAt ? this.#writtenAt : offset
   }
 
   /** It has acknowledged the whole stream, what asks for ACKs included, under the name that the stream has now. */

@@ -249,4 +249,23 @@ test('what replicas have on their disks is told with their ACKs, and counted by 
   assert.match(client.heard(), /^-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n$/)
 })
 
+test('what only asked for ACKs need not be on our own disk', async () => {
+  const { world, stores, client } = await scene()
+  await using _ = world
+  const [a, b] = stores
+  client.send('SET k 1')
+  await world.sim.settle()
+  Object.assign(a.engine, { appendOnly: { isOn: true } })
+  a.engine.durability.reach(a.engine.history.offset)
+  client.send('WAITAOF 1 1 0')
+  await world.sim.settle()
+  b.engine.durability.reach(b.engine.history.offset)
+  await world.sim.advance(1100)
+  assert.is(a.engine.history.offset, a.engine.durability.offset + GETACK_BYTES)
+  client.send('WAITAOF 1 0 0')
+  client.send('WAITAOF 1 2 10')
+  await world.sim.advance(20)
+  assert.is(client.heard(), `+OK\r\n${'*2\r\n:1\r\n:1\r\n'.repeat(3)}`)
+})
+
 test.run()
