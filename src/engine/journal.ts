@@ -58,8 +58,9 @@ export class Journal {
   /** What was written so far goes into the stream at once: what follows is written to another one. */
   flush(): void {
     const effects = this.#effects
+    if (effects.length === 0) return
     this.#effects = []
-    if (effects.length > 0 && this.#host.stream.active) this.#host.stream.writeAll(effects)
+    if (this.#host.stream.active) this.#host.stream.writeAll(effects)
   }
 
   leave(): void {
@@ -111,6 +112,7 @@ export class Journal {
     this.#touched = false
     this.flush()
     this.#host.settled()
+    if (this.#changes.length === 0) return
     for (let next = this.#changes.shift(); next !== undefined; next = this.#changes.shift()) {
       this.#host.tell(next.change, next.key, next.keyspace)
     }

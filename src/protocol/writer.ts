@@ -47,6 +47,8 @@ const PIECE_LENGTH = 256 * 1024
 const BULKS_AT_ONCE = 512
 /** What stands before a bulk string of so many bytes. */
 const HEADS = Array.from({ length: 256 }, (_, length) => `$${length}\r\n`)
+/** Integers that are replied all the time. */
+const INTEGERS = Array.from({ length: 256 }, (_, value) => `:${value}\r\n`)
 
 export class RespReply implements Reply {
   protocol: 2 | 3 = 2
@@ -84,7 +86,8 @@ export class RespReply implements Reply {
     this.#text += `-${latin1Of(message.replace(/[\r\n]/g, ' '))}\r\n`
   }
   integer(value: number | bigint): void {
-    this.#text += `:${value}\r\n`
+    if (typeof value === 'number' && value >= 0 && value < INTEGERS.length) this.#text += INTEGERS[value]
+    else this.#text += `:${value}\r\n`
   }
   bulk(value: Arg | null): void {
     if (typeof value === 'string') {
