@@ -40,7 +40,6 @@ export const UNAUTHENTICATED_LIMITS: RequestLimits = { maxBulkBytes: 16 * 1024, 
 const SLICED_STRING_LENGTH = 13
 /** Up to this length it is looked at whether an argument is the one of the request before: longer ones are cut out faster. */
 const ALIKE_LENGTH = 32
-const NOTHING: readonly Arg[] = []
 
 const INT32_MAX = 2 ** 31 - 1
 const CR = 13
@@ -108,9 +107,9 @@ export class RequestParser {
       this.#completed = false
       return true
     }
-    let before = NOTHING
     for (;;) {
       if (this.#missing === 0) {
+        if (this.#usual()) return true
         if (this.#position >= this.#chunk.length) return false
         this.#start = this.#position
         const first = this.#chunk[this.#position]
@@ -131,13 +130,72 @@ export class RequestParser {
         this.#position = this.#lineEnd
         if (count <= 0) continue
         this.#missing = count
-        before = this.argv
         this.argv = argvFor(count)
         this.#taken = 0
         this.#takenBytes = 0
       }
-      return this.#bulks(before)
+      return this.#bulks()
     }
+  }
+
+  /**
+   * Takes a request as most are: up to 99 arguments of up to 9,999 bytes, all there, in ASCII. Says so, or changes nothing, and
+   * it is read step by step: the same in two thirds of the time, since nothing is kept in case the chunk ends.
+   */
+  #usual(): boolean {
+    const chunk = this.#chunk
+    const start = this.#position
+    const last = chunk.length - 1
+    if (!this.#ascii || start + 4 > last || chunk[start] !== STAR) return false
+    let count = chunk[start + 1] - ZERO
+    if (count < 1 || count > 9) return false
+    let at = start + 2
+    if (chunk[at] !== CR) {
+      const digit = chunk[at++] - ZERO
+      if (digit < 0 || digit > 9) return false
+      count = count * 10 + digit
+    }
+    const { maxArguments, maxBulkBytes } = this.limits
+    if (chunk[at] !== CR || chunk[at + 1] !== LF || count > maxArguments) return false
+    at += 2
+    const before = this.argv
+    const argv = argvFor(count)
+    for (let index = 0; index < count; index++) {
+      if (at + 5 > last || chunk[at] !== DOLLAR) return false
+      let length = chunk[at + 1] - ZERO
+      if (length < 0 || length > 9) return false
+      for (at += 2; chunk[at] !== CR; at++) {
+        const digit = chunk[at] - ZERO
+        if (digit < 0 || digit > 9 || length === 0 || length > 999) return false
+        length = length * 10 + digit
+      }
+      const from = at + 2
+      const end = from + length
+      if (length > maxBulkBytes) return false
+      if (end + 1 > last || chunk[at + 1] !== LF || chunk[end] !== CR || chunk[end + 1] !== LF) return false
+      argv[index] = this.#cut(from, end, index < before.length ? before[index] : undefined)
+      at = end + 2
+    }
+    this.argv = argv
+    this.#start = start
+    this.#position = at
+    return true
+  }
+
+  /** An argument as a string of its own, a byte a character. `before`: the one in its place in the last request. */
+  #cut(start: number, end: number, before: Arg | undefined): string {
+    const length = end - start
+    // In a pipeline the command's name, and often the key, come again: a string that is there is known to every table.
+    if (
+      length <= ALIKE_LENGTH &&
+      typeof before === 'string' &&
+      before.length === length &&
+      isAt(this.#chunk, start, before)
+    )
+      return before
+    // A short substring is a copy. A longer one would be a window on the whole chunk: it would keep that alive, and V8
+    // compares it with a map's keys fifteen times slower than a string of its own.
+    return length < SLICED_STRING_LENGTH ? this.#text.substring(start, end) : latin1Slice(this.#chunk, start, end)
   }
 
   /** The request's own bytes, if they are one canonical RESP array within one chunk: else undefined. Valid until `feed`. */
@@ -158,21 +216,6 @@ export class RequestParser {
   #number(from: number, tooLong: string, invalid: string): number | undefined {
     const chunk = this.#chunk
     const end = chunk.length
-    // Most have one digit, or two.
-    if (from + 3 < end) {
-      const first = chunk[from] - ZERO
-      if (first >= 0 && first <= 9) {
-        if (chunk[from + 1] === CR && chunk[from + 2] === LF) {
-          this.#lineEnd = from + 3
-          return first
-        }
-        const second = chunk[from + 1] - ZERO
-        if (first > 0 && second >= 0 && second <= 9 && chunk[from + 2] === CR && chunk[from + 3] === LF) {
-          this.#lineEnd = from + 4
-          return first * 10 + second
-        }
-      }
-    }
     let i = from
     const negative = chunk[i] === 45
     if (negative) i++
@@ -201,7 +244,7 @@ export class RequestParser {
     return negative ? -value : value
   }
 
-  #bulks(before: readonly Arg[]): boolean {
+  #bulks(): boolean {
     const chunk = this.#chunk
     while (this.#missing > 0) {
       const at = this.#position
@@ -221,7 +264,7 @@ export class RequestParser {
         this.#startGathering(from, length + 2)
         return false
       }
-      this.#take(from, from + length, before)
+      this.#take(from, from + length)
       this.#position = from + length + 2
       if (chunk[from + length] !== CR || chunk[from + length + 1] !== LF) this.#start = -1
       this.#missing--
@@ -239,26 +282,10 @@ export class RequestParser {
     if (end < 0 && chunk.length - at > MAX_LINE_BYTES) throw new ProtocolError('too big bulk count string')
   }
 
-  /** `before`: the arguments of the last request. */
-  #take(start: number, end: number, before: readonly Arg[]): void {
-    const length = end - start
-    this.#takenBytes += length
-    const index = this.#taken
-    // In a pipeline the command's name, and often the key, come again: a string that is there is known to every table.
-    if (length <= ALIKE_LENGTH && this.#ascii && index < before.length) {
-      const last = before[index]
-      if (typeof last === 'string' && last.length === length && isAt(this.#chunk, start, last)) {
-        this.argv[index] = last
-        this.#taken = index + 1
-        return
-      }
-    }
-    // A short substring is a copy. A longer one would be a window on the whole chunk: it would keep that alive, and V8
-    // compares it with a map's keys fifteen times slower than a string of its own.
-    const isShort = length < SLICED_STRING_LENGTH
-    const latin1 = isShort ? this.#text.substring(start, end) : latin1Slice(this.#chunk, start, end)
-    this.argv[index] = this.#ascii || isAsciiText(latin1) ? latin1 : argOfBuffer(this.#chunk, start, end)
-    this.#taken = index + 1
+  #take(start: number, end: number): void {
+    this.#takenBytes += end - start
+    const latin1 = this.#cut(start, end, undefined)
+    this.argv[this.#taken++] = this.#ascii || isAsciiText(latin1) ? latin1 : argOfBuffer(this.#chunk, start, end)
   }
 
   #startGathering(from: number, total: number): void {

@@ -254,4 +254,17 @@ function plain(value: ReplyValue): unknown {
   return typeof value === 'bigint' ? `${value}n` : value
 }
 
+replies('integers of every length, as numbers and as BigInts', () => {
+  const edges = [
+    0, 9, 10, 99, 100, 255, 256, 999, 1000, 1001, 1099, 9999, 10_000, 123_456, 999_000, 999_999, 1e6, 1_000_001,
+  ]
+  for (const value of [...edges, 1e9, 1e15, Number.MAX_SAFE_INTEGER].flatMap((edge) => [edge, -edge])) {
+    const reply = new RespReply()
+    reply.integer(value)
+    reply.integer(BigInt(value))
+    const digits = BigInt(value).toString()
+    assert.is(reply.take().join(''), `:${digits}\r\n:${digits}\r\n`)
+  }
+})
+
 replies.run()
