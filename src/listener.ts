@@ -115,12 +115,20 @@ export class Listener {
   /** First all requests, then all replies: either is faster in a row than between reads and writes of sockets. */
   readonly #turn = (): void => {
     this.#turnIsDue = false
+    const errors: unknown[] = []
     const heard = this.#heard
     this.#heard = []
-    for (const one of heard) one.work()
+    for (const one of heard) {
+      try {
+        one.work()
+      } catch (error) {
+        errors.push(error) // a defect of ours: thrown when it keeps nobody else waiting
+      }
+    }
     const answered = this.#answered
     this.#answered = []
     for (const one of answered) one.flush()
+    if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors)
   }
 
   #refusal(link: Link): string | undefined {
@@ -161,9 +169,8 @@ class Connection {
   readonly #limits: RequestLimits
   readonly #parser: RequestParser
   readonly #owner: ConnectionOwner
-  /** Came in this turn, and is not read yet. */
+  /** Came in this turn, and waits for `work`. */
   #input: Buffer | null = null
-  #workIsDue = false
   #flushIsDue = false
   #isExecuting = false
   /** What the client is told of while its transaction runs: its replies may not be parted. */
@@ -198,20 +205,14 @@ class Connection {
   }
 
   #received(chunk: Buffer): void {
-    if (this.#input !== null) this.#takeInput()
+    const isDue = this.#input !== null
+    if (isDue) this.work()
     this.#input = chunk
-    if (this.#workIsDue) return
-    this.#workIsDue = true
-    this.#owner.heard()
+    if (!isDue) this.#owner.heard()
   }
 
   /** Runs the requests that `heard` told of. */
   work(): void {
-    this.#workIsDue = false
-    this.#takeInput()
-  }
-
-  #takeInput(): void {
     const chunk = this.#input
     if (chunk === null) return
     this.#input = null
@@ -456,7 +457,7 @@ class Connection {
   }
 
   #closed(): void {
-    this.#takeInput()
+    this.work() // what had come before is run
     this.#state = 'closed'
     this.#engine.disconnect(this.client)
     this.#owner.gone()

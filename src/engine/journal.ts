@@ -112,7 +112,6 @@ export class Journal {
     this.#touched = false
     this.flush()
     this.#host.settled()
-    if (this.#changes.length === 0) return
     for (let next = this.#changes.shift(); next !== undefined; next = this.#changes.shift()) {
       this.#host.tell(next.change, next.key, next.keyspace)
     }
