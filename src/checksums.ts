@@ -5,8 +5,16 @@
 import { compareText, latin1Of, latin1OfArg, latin1Slice } from './bytes.js'
 import type { Env } from './env.js'
 import type { Dataset } from './keyspace/dataset.js'
-import { Timed } from './keyspace/expiry.js'
-import { type Capture, GONE, isString, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
+import {
+  type Capture,
+  GONE,
+  isString,
+  type Keyspace,
+  type Slot,
+  timeIn,
+  type Value,
+  valueIn,
+} from './keyspace/keyspace.js'
 import { formatId } from './keyspace/stream-id.js'
 import { bytesOf } from './keyspace/vector.js'
 import { formatDouble } from './protocol/double.js'
@@ -86,8 +94,7 @@ class KeyspaceWalk implements Capture {
 
   #sum(key: string, slot: Slot | undefined): string | null {
     if (slot === undefined || slot === GONE) return null
-    const [value, expiresAt] = slot instanceof Timed ? [slot.value, slot.expiresAt] : [slot as Value, '']
-    const hash = this.#env.sha1(joined([latin1Of(key), String(expiresAt), contentOf(value)]))
+    const hash = this.#env.sha1(joined([latin1Of(key), String(timeIn(slot) ?? ''), contentOf(valueIn(slot))]))
     return Buffer.from(hash.buffer, hash.byteOffset, 8).toString('hex')
   }
 }

@@ -12,8 +12,16 @@ import type { Arg } from './bytes.js'
 import { StoreError } from './errors.js'
 import type { Weight } from './keyspace/collection.js'
 import type { Dataset } from './keyspace/dataset.js'
-import { Timed } from './keyspace/expiry.js'
-import { type Capture, GONE, isString, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
+import {
+  type Capture,
+  GONE,
+  isString,
+  type Keyspace,
+  type Slot,
+  timeIn,
+  type Value,
+  valueIn,
+} from './keyspace/keyspace.js'
 import type { KeyUse } from './keyspace/recency.js'
 import { CommandWriter } from './rdb/command-writer.js'
 import { lowestVersion } from './rdb/supplement.js'
@@ -96,8 +104,7 @@ class Section implements Capture {
     else if (this.#begun?.key === key) {
       if (this.#begun.image !== null) settle(this.#begun.image)
       this.#preimages.set(key, null)
-    } else if (slot instanceof Timed) this.#keep(key, slot.value, slot.expiresAt)
-    else this.#keep(key, slot, null)
+    } else this.#keep(key, valueIn(slot), timeIn(slot))
   }
 
   /** Writes up to so many keys, or parts of long ones, as long as `isWanted`; false when there are none left. */
@@ -111,8 +118,7 @@ class Section implements Capture {
       const changed = preimages.size === 0 ? undefined : preimages.get(key)
       if (changed === undefined) {
         if (typeof slot === 'string') this.#write(writer, key, slot, null, this.#useOf(key))
-        else if (slot instanceof Timed) this.#write(writer, key, slot.value, slot.expiresAt, this.#useOf(key))
-        else if (slot !== GONE) this.#write(writer, key, slot, null, this.#useOf(key))
+        else if (slot !== GONE) this.#write(writer, key, valueIn(slot), timeIn(slot), this.#useOf(key))
       } else if (typeof changed === 'string') this.#write(writer, key, changed, null, null)
       else if (changed !== null) this.#write(writer, key, changed.held, changed.expiresAt, changed.use)
       if (--this.#left === 0 && this.#begun === null) return false

@@ -3,8 +3,16 @@
 
 import type { Engine } from './engine/engine.js'
 import { StoreError } from './errors.js'
-import { Timed } from './keyspace/expiry.js'
-import { type Capture, frozen, GONE, type Keyspace, type Slot, type Value } from './keyspace/keyspace.js'
+import {
+  type Capture,
+  frozen,
+  GONE,
+  type Keyspace,
+  type Slot,
+  timeIn,
+  type Value,
+  valueIn,
+} from './keyspace/keyspace.js'
 
 /** What the keys of one keyspace held before the transaction. */
 class Before implements Capture {
@@ -19,8 +27,7 @@ class Before implements Capture {
   before(key: string, slot: Slot | undefined): void {
     if (this.#held.has(key)) return
     if (slot === undefined || slot === GONE) this.#held.set(key, null)
-    else if (slot instanceof Timed) this.#held.set(key, { value: frozen(slot.value), expiresAt: slot.expiresAt })
-    else this.#held.set(key, { value: frozen(slot), expiresAt: null })
+    else this.#held.set(key, { value: frozen(valueIn(slot)), expiresAt: timeIn(slot) })
   }
 
   restore(): void {

@@ -6,9 +6,8 @@ import * as assert from 'uvu/assert'
 import { latin1OfArg } from '../src/bytes.js'
 import { StoreError } from '../src/errors.js'
 import type { Weight } from '../src/keyspace/collection.js'
-import { Timed } from '../src/keyspace/expiry.js'
 import { Hash } from '../src/keyspace/hash.js'
-import { GONE, isString, type Value } from '../src/keyspace/keyspace.js'
+import { GONE, isString, timeIn, type Value, valueIn } from '../src/keyspace/keyspace.js'
 import { List } from '../src/keyspace/list.js'
 import { MemberSet } from '../src/keyspace/set.js'
 import { SortedSet } from '../src/keyspace/sorted-set.js'
@@ -273,8 +272,7 @@ function contentOf(store: Store): Map<string, string> {
   for (const { index, slots } of store.engine.dataset.keyspaces) {
     for (const [key, slot] of slots.entries()) {
       if (slot === GONE) continue
-      const [value, expiresAt] = slot instanceof Timed ? [slot.value, slot.expiresAt] : [slot, null]
-      content.set(`${index}/${key}`, JSON.stringify([exact(value), expiresAt]))
+      content.set(`${index}/${key}`, JSON.stringify([exact(valueIn(slot)), timeIn(slot)]))
     }
   }
   return sorted(content)

@@ -1,7 +1,7 @@
 // INCR and its kin: strings that hold a number.
 
 import { type Arg, textOfArg } from '../bytes.js'
-import { shownValue } from '../codec.js'
+import { isTagged, shownValue } from '../codec.js'
 import { ReplyError, replyErrors } from '../errors.js'
 import { type Command, type Context, command, INT64_MIN, text } from './command.js'
 import { addInt64, type Int64, int64 } from './int64.js'
@@ -16,11 +16,15 @@ import {
 import { replaceShown, replaceString, writeString } from './lookup.js'
 
 function increase(ctx: Context, key: string, by: Int64): void {
-  const held = writeString(ctx, key)
-  const before = held === undefined ? 0 : int64(typeof held === 'string' ? held : shownValue(held))
+  const counted = ctx.db.numberAt(key)
+  const held = counted === undefined ? writeString(ctx, key) : undefined
+  const before = counted ?? (held === undefined ? 0 : int64(typeof held === 'string' ? held : shownValue(held)))
   const after = addInt64(before, by)
   if (after === undefined) throw replyErrors.overflow()
-  replaceShown(ctx, key, held, String(after))
+  if (typeof after === 'number' && (held === undefined || !isTagged(held))) {
+    ctx.db.replaceByNumber(key, after)
+    ctx.changed()
+  } else replaceShown(ctx, key, held, String(after))
   ctx.notify('$', 'incrby', key)
   ctx.reply.integer(after)
 }

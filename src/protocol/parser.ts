@@ -60,6 +60,8 @@ export class RequestParser {
   #position = 0
 
   #start = 0 // where the request in argv starts in the chunk; -1 when it began in an earlier one
+  #repeated: readonly Arg[] | null = null // its arguments, when they were those of the request before
+  #words: DataView | null = null // the chunk's, made when it is first compared
   #missing = 0 // arguments still to come
   #taken = 0 // arguments that came
   #takenBytes = 0 // how long those are that came
@@ -97,6 +99,7 @@ export class RequestParser {
     if (this.#missing > 0) this.#start = -1
     this.#chunk = joined
     this.#position = 0
+    this.#words = null
     this.#ascii = isAscii(joined)
     this.#text = latin1Slice(joined)
   }
@@ -112,6 +115,7 @@ export class RequestParser {
         if (this.#usual()) return true
         if (this.#position >= this.#chunk.length) return false
         this.#start = this.#position
+        this.#repeated = null
         const first = this.#chunk[this.#position]
         if (first !== STAR) {
           if (this.limits.refuseInline === true && first !== LF && first !== CR) {
@@ -147,6 +151,7 @@ export class RequestParser {
     const start = this.#position
     const last = chunk.length - 1
     if (!this.#ascii || start + 4 > last || chunk[start] !== STAR) return false
+    if (this.#repeated !== null && this.#again(this.#repeated, start)) return true
     let count = chunk[start + 1] - ZERO
     if (count < 1 || count > 9) return false
     let at = start + 2
@@ -160,6 +165,7 @@ export class RequestParser {
     at += 2
     const before = this.argv
     const argv = argvFor(count)
+    let alike = count === before.length
     for (let index = 0; index < count; index++) {
       if (at + 5 > last || chunk[at] !== DOLLAR) return false
       let length = chunk[at + 1] - ZERO
@@ -173,29 +179,49 @@ export class RequestParser {
       const end = from + length
       if (length > maxBulkBytes) return false
       if (end + 1 > last || chunk[at + 1] !== LF || chunk[end] !== CR || chunk[end + 1] !== LF) return false
-      argv[index] = this.#cut(from, end, index < before.length ? before[index] : undefined)
+      const known = index < before.length ? before[index] : undefined
+      // In a pipeline the command's name, and often the key, come again: a string that is there is known to every table.
+      if (typeof known === 'string' && known.length === length && length <= ALIKE_LENGTH && isAt(chunk, from, known)) {
+        argv[index] = known
+      } else {
+        argv[index] = this.#cut(from, end)
+        alike = false
+      }
       at = end + 2
     }
     this.argv = argv
     this.#start = start
     this.#position = at
+    this.#repeated = alike ? argv.slice() : null
     return true
   }
 
-  /** An argument as a string of its own, a byte a character. `before`: the one in its place in the last request. */
-  #cut(start: number, end: number, before: Arg | undefined): string {
-    const length = end - start
-    // In a pipeline the command's name, and often the key, come again: a string that is there is known to every table.
-    if (
-      length <= ALIKE_LENGTH &&
-      typeof before === 'string' &&
-      before.length === length &&
-      isAt(this.#chunk, start, before)
-    )
-      return before
+  /**
+   * Takes a request whose bytes are those of the one right before it in this chunk: in pipelines they come again and again.
+   * To compare them, in words, takes half as long as to read them, and a fifth with many arguments.
+   */
+  #again(argv: readonly Arg[], start: number): boolean {
+    // The chunk's first request has none before it.
+    const size = start - this.#start
+    const last = start + size - 4
+    if (start === 0 || last + 4 > this.#chunk.length) return false
+    this.#words ??= viewOf(this.#chunk)
+    const words = this.#words
+    for (let at = start; at < last; at += 4) {
+      if (words.getInt32(at, true) !== words.getInt32(at - size, true)) return false
+    }
+    if (words.getInt32(last, true) !== words.getInt32(last - size, true)) return false
+    this.argv = argv.slice()
+    this.#start = start
+    this.#position = start + size
+    return true
+  }
+
+  /** An argument as a string of its own, a byte a character. */
+  #cut(start: number, end: number): string {
     // A short substring is a copy. A longer one would be a window on the whole chunk: it would keep that alive, and V8
     // compares it with a map's keys fifteen times slower than a string of its own.
-    return length < SLICED_STRING_LENGTH ? this.#text.substring(start, end) : latin1Slice(this.#chunk, start, end)
+    return end - start < SLICED_STRING_LENGTH ? this.#text.substring(start, end) : latin1Slice(this.#chunk, start, end)
   }
 
   /** The request's own bytes, if they are one canonical RESP array within one chunk: else undefined. Valid until `feed`. */
@@ -208,6 +234,7 @@ export class RequestParser {
   takeRest(): Buffer {
     const rest = this.#chunk.subarray(this.#position)
     this.#chunk = EMPTY
+    this.#words = null
     this.#position = 0
     return rest
   }
@@ -284,7 +311,7 @@ export class RequestParser {
 
   #take(start: number, end: number): void {
     this.#takenBytes += end - start
-    const latin1 = this.#cut(start, end, undefined)
+    const latin1 = this.#cut(start, end)
     this.argv[this.#taken++] = this.#ascii || isAsciiText(latin1) ? latin1 : argOfBuffer(this.#chunk, start, end)
   }
 
@@ -345,6 +372,10 @@ export class RequestParser {
 function isAt(bytes: Buffer, start: number, text: string): boolean {
   for (let i = text.length - 1; i >= 0; i--) if (bytes[start + i] !== text.charCodeAt(i)) return false
   return true
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length)
 }
 
 /** By name: an array literal of plain constants is copied by V8 once more when it is first changed. */

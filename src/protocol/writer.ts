@@ -1,10 +1,10 @@
 // Replies. Commands write them through the Reply interface, in the order of the wire; one implementation makes RESP2 or
 // RESP3 bytes for a client, the other JavaScript values for `store.call`.
-// Bytes are put together as one latin1 string: for many small replies that is faster than any way with Buffers.
 
 import { type Arg, latin1Of, latin1OfArg, textOfLatin1 } from '../bytes.js'
 import { ReplyError } from '../errors.js'
 import { formatDouble } from './double.js'
+import { ReplyBytes } from './reply-bytes.js'
 
 export interface Reply {
   ok(): void
@@ -41,70 +41,52 @@ export function bulkLatin1(latin1: string): string {
   return `$${latin1.length}\r\n${latin1}\r\n`
 }
 
-/** Replies of this many characters are handed on as a piece, so that no string grows without end. */
-const PIECE_LENGTH = 256 * 1024
 /** What `bulks` puts together before it looks at the bytes. */
 const BULKS_AT_ONCE = 512
 /** What stands before a bulk string of so many bytes. */
 const HEADS = Array.from({ length: 256 }, (_, length) => `$${length}\r\n`)
-/** Integers below 1,000 as replies; and below 1,000,000 in two halves: to put two strings together is cheaper than to make one. */
-const INTEGERS = Array.from({ length: 1000 }, (_, value) => `:${value}\r\n`)
-const THOUSANDS = Array.from({ length: 1000 }, (_, value) => `:${value}`)
-const UNITS = Array.from({ length: 1000 }, (_, value) => `${String(value).padStart(3, '0')}\r\n`)
+
+const COLON = 58
+const STAR = 42
+const PERCENT = 37
+const TILDE = 126
+const GREATER = 62
 
 export class RespReply implements Reply {
   protocol: 2 | 3 = 2
-  #text = ''
-  #pieces: string[] = []
-  #pieceBytes = 0
+  readonly #bytes = new ReplyBytes()
 
   /** Bytes written since the last `take`. */
   get length(): number {
-    return this.#pieceBytes + this.#text.length
+    return this.#bytes.length
   }
 
   /** What was written since the last call, in order, one byte a character. */
   take(): string[] {
-    const pieces = this.#pieces
-    if (this.#text !== '') pieces.push(this.#text)
-    this.#pieces = []
-    this.#pieceBytes = 0
-    this.#text = ''
-    return pieces
+    return this.#bytes.take()
   }
 
   /** Bytes that are RESP already. */
   raw(latin1: string): void {
-    this.#text += latin1
+    this.#bytes.add(latin1)
   }
 
   ok(): void {
-    this.#text += '+OK\r\n'
+    this.#bytes.short('+OK\r\n')
   }
   status(text: string): void {
-    this.#text += `+${text}\r\n`
+    this.#bytes.add(`+${text}\r\n`)
   }
   error(message: string): void {
-    this.#text += `-${latin1Of(message.replace(/[\r\n]/g, ' '))}\r\n`
+    this.#bytes.add(`-${latin1Of(message.replace(/[\r\n]/g, ' '))}\r\n`)
   }
   integer(value: number | bigint): void {
-    if (typeof value !== 'number' || value < 0 || value >= 1e6) this.#text += `:${value}\r\n`
-    else if (value < 1000) this.#text += INTEGERS[value]
-    else {
-      const thousands = Math.trunc(value / 1000)
-      this.#text += THOUSANDS[thousands] + UNITS[value - thousands * 1000]
-    }
+    this.#bytes.line(COLON, value)
   }
   bulk(value: Arg | null): void {
-    if (typeof value === 'string') {
-      // A text of as many bytes as characters is ASCII, and so its own bytes.
-      const bytes = Buffer.byteLength(value)
-      if (bytes === value.length) {
-        this.#text += `$${bytes}\r\n${value}\r\n`
-        if (this.#text.length > PIECE_LENGTH) this.#cut()
-      } else this.bytes(latin1Of(value))
-    } else if (value === null) this.null()
-    else this.bytes(value.latin1)
+    if (value === null) this.null()
+    else if (typeof value !== 'string') this.bytes(value.latin1)
+    else if (!this.#bytes.shortBulk(value)) this.bytes(latin1Of(value))
   }
   bulks(texts: readonly string[]): void {
     for (let from = 0; from < texts.length; from += BULKS_AT_ONCE) {
@@ -115,52 +97,44 @@ export class RespReply implements Reply {
         all += `${(text.length < HEADS.length ? HEADS[text.length] : `$${text.length}\r\n`) + text}\r\n`
       }
       // One look at all of them: as a rule they are ASCII, and so their own bytes.
-      if (Buffer.byteLength(all) === all.length) {
-        this.#text += all
-        if (this.#text.length > PIECE_LENGTH) this.#cut()
-      } else for (let i = from; i < end; i++) this.bulk(texts[i])
+      if (Buffer.byteLength(all) === all.length) this.#bytes.add(all)
+      else for (let i = from; i < end; i++) this.bulk(texts[i])
     }
   }
   bytes(latin1: string): void {
-    this.#text += `$${latin1.length}\r\n${latin1}\r\n`
-    if (this.#text.length > PIECE_LENGTH) this.#cut()
+    this.#bytes.add(`$${latin1.length}\r\n${latin1}\r\n`)
   }
   null(): void {
-    this.#text += this.protocol === 2 ? '$-1\r\n' : '_\r\n'
+    this.#bytes.short(this.protocol === 2 ? '$-1\r\n' : '_\r\n')
   }
   nullArray(): void {
-    this.#text += this.protocol === 2 ? '*-1\r\n' : '_\r\n'
+    this.#bytes.short(this.protocol === 2 ? '*-1\r\n' : '_\r\n')
   }
   array(size: number): void {
-    this.#text += `*${size}\r\n`
-    if (this.#text.length > PIECE_LENGTH) this.#cut()
+    this.#bytes.line(STAR, size)
   }
   map(size: number): void {
-    this.#text += this.protocol === 2 ? `*${size * 2}\r\n` : `%${size}\r\n`
+    if (this.protocol === 2) this.#bytes.line(STAR, size * 2)
+    else this.#bytes.line(PERCENT, size)
   }
   set(size: number): void {
-    this.#text += this.protocol === 2 ? `*${size}\r\n` : `~${size}\r\n`
+    this.#bytes.line(this.protocol === 2 ? STAR : TILDE, size)
   }
   push(size: number): void {
-    this.#text += this.protocol === 2 ? `*${size}\r\n` : `>${size}\r\n`
+    this.#bytes.line(this.protocol === 2 ? STAR : GREATER, size)
   }
   double(value: number, digits = formatDouble(value)): void {
-    this.#text += this.protocol === 2 ? `$${digits.length}\r\n${digits}\r\n` : `,${digits}\r\n`
+    if (this.protocol === 2) this.bulk(digits)
+    else this.#bytes.add(`,${digits}\r\n`)
   }
   bool(value: boolean): void {
     if (this.protocol === 2) this.integer(value ? 1 : 0)
-    else this.#text += value ? '#t\r\n' : '#f\r\n'
+    else this.#bytes.short(value ? '#t\r\n' : '#f\r\n')
   }
   verbatim(text: string): void {
     const latin1 = latin1Of(text)
     if (this.protocol === 2) this.bytes(latin1)
-    else this.#text += `=${latin1.length + 4}\r\ntxt:${latin1}\r\n`
-  }
-
-  #cut(): void {
-    this.#pieces.push(this.#text)
-    this.#pieceBytes += this.#text.length
-    this.#text = ''
+    else this.#bytes.add(`=${latin1.length + 4}\r\ntxt:${latin1}\r\n`)
   }
 }
 

@@ -3,9 +3,8 @@
 
 import { type Arg, argOfLatin1 } from '../bytes.js'
 import type { Dataset } from '../keyspace/dataset.js'
-import { Timed } from '../keyspace/expiry.js'
 import type { Hash } from '../keyspace/hash.js'
-import type { Keyspace, SpecialValue } from '../keyspace/keyspace.js'
+import { type Keyspace, type SpecialValue, timeIn } from '../keyspace/keyspace.js'
 import type { StreamLog } from '../keyspace/stream.js'
 import { formatId, isZeroId } from '../keyspace/stream-id.js'
 import type { VectorSet } from '../keyspace/vector-set.js'
@@ -80,8 +79,7 @@ function expiry(key: string, expiresAt: number, fields: readonly string[]): (Arg
 
 /** The set as it is, to the bit: VADD would quantise it anew. A server without such sets refuses it, and keeps the link. */
 function restoring({ slots }: Keyspace, key: string, set: VectorSet): (Arg | number)[] {
-  const slot = slots.get(key)
-  const expiresAt = slot instanceof Timed ? slot.expiresAt : 0
+  const expiresAt = timeIn(slots.get(key)!) ?? 0
   return ['RESTORE', key, expiresAt, argOfLatin1(dumpValue(set)), 'REPLACE', 'ABSTTL']
 }
 

@@ -4,8 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import { latin1Of } from '../../src/bytes.js'
-import { Timed } from '../../src/keyspace/expiry.js'
-import { GONE } from '../../src/keyspace/keyspace.js'
+import { GONE, type Slot, timeIn, valueIn } from '../../src/keyspace/keyspace.js'
 import { Store } from '../../src/store.js'
 import { difference, expectedValue, type ManifestKey, shown } from '../rdb/corpus.js'
 import { suite, until } from '../suite.js'
@@ -77,11 +76,14 @@ function toldWith(lines: readonly string[]): (error: unknown) => never {
 function assertHolds(store: Store, capture: Capture): void {
   for (const { index, slots } of store.engine.dataset.keyspaces) {
     const expected = new Map((capture.dbs[index] ?? []).map((key) => [key.key, key]))
-    const held = new Map([...slots].filter(([, slot]) => slot !== GONE).map(([key, slot]) => [latin1Of(key), slot]))
+    const held = new Map<string, Slot>(
+      [...slots].filter(([, slot]) => slot !== GONE).map(([key, slot]) => [latin1Of(key), slot]),
+    )
     assert.equal([...held.keys()].sort(), [...expected.keys()].sort(), `keys of keyspace ${index}`)
     for (const [key, slot] of held) {
-      const [value, expiresAt] = slot instanceof Timed ? [slot.value, slot.expiresAt] : [slot, -1]
-      if (typeof value === 'symbol') continue
+      if (slot === GONE) continue
+      const value = valueIn(slot)
+      const expiresAt = timeIn(slot) ?? -1
       const wanted = expected.get(key)!
       assert.is(difference(shown(value), comparable(capture, wanted)), undefined, `${capture.server}: ${index}/${key}`)
       // Redis 6.2 streams times that count from whenever they arrive.

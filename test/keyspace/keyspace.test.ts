@@ -80,6 +80,37 @@ test('refine changes the form of a value, tells nobody, and keeps the time', () 
   assert.equal([keyspace.get('k'), keyspace.expiresAt('k'), told], ['w', 10, 0])
 })
 
+test('a number that was counted is a string to everybody, whatever has to be told of changes', () => {
+  const { keyspace } = make()
+  assert.is(keyspace.numberAt('n'), undefined)
+  for (const value of [0, -1, 7, 2 ** 31 - 1, -(2 ** 31), 2 ** 31, Number.MAX_SAFE_INTEGER]) {
+    keyspace.replaceByNumber('n', value)
+    assert.equal([keyspace.get('n'), keyspace.peek('n'), keyspace.held('n')], Array(3).fill(String(value)))
+    assert.equal([...keyspace.entries()], [['n', String(value)]])
+    assert.is(keyspace.typeOf('n'), 'string')
+    assert.is(keyspace.expiresAt('n'), null)
+  }
+  keyspace.replaceByNumber('n', 41)
+  assert.is(keyspace.numberAt('n'), 41)
+  const recorder = new Recorder()
+  keyspace.capture(recorder)
+  assert.is(keyspace.numberAt('n'), undefined, 'who counts now has to go the long way')
+  assert.is(keyspace.get('n'), '41')
+  keyspace.replaceByNumber('n', 42)
+  keyspace.release(recorder)
+  assert.equal(recorder.seen, [['n', '41']])
+  keyspace.replaceByNumber('n', 43)
+  keyspace.setExpiry('n', 10)
+  assert.is(keyspace.numberAt('n'), undefined)
+  keyspace.replaceByNumber('n', 44)
+  assert.equal([keyspace.get('n'), keyspace.expiresAt('n')], ['44', 10], 'its time stays')
+  keyspace.setExpiry('n', null)
+  keyspace.replaceByNumber('n', 45)
+  assert.is(keyspace.numberAt('n'), 45)
+  assert.ok(keyspace.delete('n'))
+  assert.is(keyspace.numberAt('n'), undefined)
+})
+
 test('observers hear of each change, with its kind', () => {
   const { keyspace } = make()
   const told: string[] = []

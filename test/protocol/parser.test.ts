@@ -154,6 +154,33 @@ requests('arguments that are kept do not change when chunks come and go', () => 
   )
 })
 
+requests('a request that comes again and again is read each time, and nobody else has its array', () => {
+  const few = fc.array(argv, { minLength: 1, maxLength: 3 })
+  const runs = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 6 })), { minLength: 1, maxLength: 8 })
+  const between = fc.constantFrom('', '*0\r\n', '\r\n', '*-1\r\n')
+  fc.assert(
+    fc.property(few, runs, between, places, (distinct, order, empty, where) => {
+      const all = order.flatMap(([which, times]) => Array<Buffer[]>(times).fill(distinct[which % distinct.length]))
+      const parser = new RequestParser(LIMITS)
+      const read: string[][] = []
+      for (const chunk of splitAt(Buffer.concat(all.flatMap((args) => [encode(args), latin1(empty)])), where)) {
+        parser.feed(chunk)
+        while (parser.next()) {
+          const { raw } = parser
+          if (raw !== undefined) assert.is(raw.chunk.toString('latin1', raw.start, raw.end), encodeCommand(parser.argv))
+          read.push(parser.argv.map(latin1OfArg))
+          parser.argv.fill('changed')
+        }
+      }
+      assert.equal(
+        read,
+        all.map((args) => args.map((arg) => arg.toString('latin1'))),
+      )
+    }),
+    { seed: SEED, numRuns: 500 },
+  )
+})
+
 requests('text is text, and bytes that are no text are Binary', () => {
   const parser = new RequestParser(LIMITS)
   parser.feed(

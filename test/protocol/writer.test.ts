@@ -267,4 +267,45 @@ replies('integers of every length, as numbers and as BigInts', () => {
   }
 })
 
+replies('replies that are written in turns stay apart, whatever their length', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 5 }),
+    fc.integer({ min: 60, max: 70 }).map((length) => 'x'.repeat(length)),
+    fc.integer({ min: 60, max: 70 }).map((length) => `${'x'.repeat(length - 1)}ä`),
+    fc.constant('y'.repeat(5000)),
+  )
+  const act = fc.record({
+    who: fc.integer({ min: 0, max: 2 }),
+    text,
+    times: fc.integer({ min: 1, max: 40 }),
+    taken: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 40 }), (acts) => {
+      const all = Array.from({ length: 3 }, () => ({ reply: new RespReply(), taken: '', wanted: '' }))
+      for (const { who, text, times, taken } of acts) {
+        const one = all[who]
+        const bytes = Buffer.from(text)
+        for (let i = 0; i < times; i++) {
+          one.reply.bulk(text)
+          one.reply.integer(i * 1_000_003)
+          one.reply.ok()
+          one.wanted += `$${bytes.length}\r\n${bytes.toString('latin1')}\r\n:${i * 1_000_003}\r\n+OK\r\n`
+        }
+        assert.is(one.taken.length + one.reply.length, one.wanted.length)
+        if (taken) one.taken += one.reply.take().join('')
+      }
+      for (const { reply, taken, wanted } of all) assert.is(taken + reply.take().join(''), wanted)
+    }),
+    { seed: SEED, numRuns: 300 },
+  )
+})
+
+replies('a double with more digits than a short text has', () => {
+  const reply = new RespReply()
+  const digits = `1${'0'.repeat(300)}`
+  reply.double(1e300, digits)
+  assert.is(reply.take().join(''), `$301\r\n${digits}\r\n`)
+})
+
 replies.run()

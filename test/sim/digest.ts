@@ -1,7 +1,6 @@
 // What a node holds, as a short text: equal for equal data. And where two nodes differ, in words.
 
-import { Timed } from '../../src/keyspace/expiry.js'
-import { GONE, isString, type Value } from '../../src/keyspace/keyspace.js'
+import { GONE, isString, timeIn, type Value, valueIn } from '../../src/keyspace/keyspace.js'
 import { formatId, type StreamLog } from '../../src/keyspace/stream.js'
 import type { Store } from '../../src/store.js'
 import { contentOf, withoutSeen } from './equal.js'
@@ -50,10 +49,10 @@ export function digestOf({ engine }: Store): string {
   for (const { index, slots } of engine.dataset.keyspaces) {
     for (const [key, slot] of slots) {
       if (slot === GONE) continue
-      const [value, expiresAt] = slot instanceof Timed ? [slot.value, slot.expiresAt] : [slot, null]
       const sum = new Sum().text(key).number(index)
+      const expiresAt = timeIn(slot)
       if (expiresAt !== null) sum.number(expiresAt)
-      addValue(sum, value)
+      addValue(sum, valueIn(slot))
       all.add(sum)
       keys++
     }

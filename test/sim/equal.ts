@@ -2,8 +2,7 @@
 
 import * as assert from 'uvu/assert'
 import { latin1OfArg } from '../../src/bytes.js'
-import { Timed } from '../../src/keyspace/expiry.js'
-import { GONE, isString, type Value } from '../../src/keyspace/keyspace.js'
+import { GONE, isString, timeIn, type Value, valueIn } from '../../src/keyspace/keyspace.js'
 import type { Store } from '../../src/store.js'
 import { shown } from '../rdb/corpus.js'
 
@@ -13,8 +12,7 @@ export function contentOf<V>(store: Store<V>): Map<string, string> {
   for (const { index, slots } of store.engine.dataset.keyspaces) {
     for (const [key, slot] of slots) {
       if (slot === GONE) continue
-      const [value, expiresAt] = slot instanceof Timed ? [slot.value, slot.expiresAt] : [slot, null]
-      content.set(`${index}/${key}`, shownUntil(value, expiresAt))
+      content.set(`${index}/${key}`, shownUntil(valueIn(slot), timeIn(slot)))
     }
   }
   return new Map([...content].sort(([one], [other]) => (one < other ? -1 : 1)))

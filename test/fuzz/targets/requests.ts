@@ -44,6 +44,7 @@ function taken({ argv, raw, limits }: RequestParser): string {
     const { chunk, start, end } = raw
     expect(chunk.toString('latin1', start, end) === encoded, 'its own bytes are not those it would be encoded to')
   }
+  argv.fill('changed by whoever got it') // the next request's must not be the same array
   return encoded
 }
 
@@ -59,6 +60,7 @@ export const requests: Target = {
   words: [
     '*1\r\n',
     '*3\r\n',
+    '*2\r\n$4\r\nINCR\r\n$1\r\nk\r\n',
     '$4\r\nPING\r\n',
     '$0\r\n\r\n',
     '*-1\r\n',
@@ -74,6 +76,7 @@ export const requests: Target = {
   seeds: () =>
     [
       '*1\r\n$4\r\nPING\r\n',
+      '*2\r\n$4\r\nINCR\r\n$1\r\nk\r\n'.repeat(5),
       '*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nv\r\n\xff\xfe\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n',
       "*0\r\n*-1\r\n\r\nPING\r\nECHO \"a \\x41\\n\" 'b\\'c'\r\n",
       `*2\r\n$4\r\nECHO\r\n$300\r\n${'x'.repeat(300)}\r\n`,
