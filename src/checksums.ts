@@ -15,6 +15,7 @@ import {
   type Value,
   valueIn,
 } from './keyspace/keyspace.js'
+import type { Slots } from './keyspace/slots.js'
 import { formatId } from './keyspace/stream-id.js'
 import { bytesOf } from './keyspace/vector.js'
 import { formatDouble } from './protocol/double.js'
@@ -58,14 +59,15 @@ class KeyspaceWalk implements Capture {
   readonly #index: number
   readonly #visit: Visit
   readonly #cursor: Iterator<[string, Slot]>
-  /** Of keys that were changed since the start: what they were; null for those that were not there. */
-  readonly #before = new Map<string, string | null>()
+  /** Of keys that were changed since the start: what they were; GONE for those that were not there. */
+  #before: Slots<string | typeof GONE>
 
   constructor(env: Env, keyspace: Keyspace, visit: Visit) {
     this.#env = env
     this.#keyspace = keyspace
     this.#index = keyspace.index
     this.#visit = visit
+    this.#before = keyspace.tableBeside()
     this.#cursor = keyspace.slots.entries()
     keyspace.capture(this)
   }
@@ -83,17 +85,17 @@ class KeyspaceWalk implements Capture {
     const [key, slot] = step.value
     const known = this.#before.get(key)
     const checksum = known === undefined ? this.#sum(key, slot) : known
-    if (checksum !== null) this.#visit(this.#index, bucketOf(key), key, checksum)
+    if (checksum !== GONE) this.#visit(this.#index, bucketOf(key), key, checksum)
     return true
   }
 
   release(): void {
     this.#keyspace.release(this)
-    this.#before.clear()
+    this.#before = this.#keyspace.tableBeside()
   }
 
-  #sum(key: string, slot: Slot | undefined): string | null {
-    if (slot === undefined || slot === GONE) return null
+  #sum(key: string, slot: Slot | undefined): string | typeof GONE {
+    if (slot === undefined || slot === GONE) return GONE
     const hash = this.#env.sha1(joined([latin1Of(key), String(timeIn(slot) ?? ''), contentOf(valueIn(slot))]))
     return Buffer.from(hash.buffer, hash.byteOffset, 8).toString('hex')
   }

@@ -23,6 +23,7 @@ import {
   valueIn,
 } from './keyspace/keyspace.js'
 import type { KeyUse } from './keyspace/recency.js'
+import type { Slots } from './keyspace/slots.js'
 import { CommandWriter } from './rdb/command-writer.js'
 import { lowestVersion } from './rdb/supplement.js'
 import { LONG_STRING, STEP_ELEMENTS, type Steps, type Writable } from './rdb/value-writer.js'
@@ -67,8 +68,8 @@ class Section implements Capture {
   readonly #keyspace: Keyspace
   /** Slots that were there at the start and that the cursor has not met. */
   #left: number
-  /** Null: the key was not there, or is written already. A string stands for itself, if there is nothing to tell beside it. */
-  readonly #preimages = new Map<string, Preimage | string | null>()
+  /** GONE: the key was not there, or is written already. A string stands for itself, if there is nothing to tell beside it. */
+  #preimages: Slots<Preimage | string | typeof GONE>
   readonly #cursor: IterableIterator<[string, Slot]>
   readonly #uses: keyof KeyUse | undefined
   /** Keys that were written, or begun. */
@@ -88,6 +89,7 @@ class Section implements Capture {
     this.index = keyspace.index
     this.keys = keyspace.size
     this.expires = keyspace.expiry.size
+    this.#preimages = keyspace.tableBeside()
     this.#cursor = keyspace.slots.entries()
     this.#left = keyspace.slots.size
     keyspace.capture(this)
@@ -100,10 +102,10 @@ class Section implements Capture {
   before(key: string, slot: Slot | undefined): void {
     if (slot === undefined || this.#isOvergrown() || this.#preimages.has(key)) return
     this.#weight.bytes += PREIMAGE_OVERHEAD_BYTES + key.length
-    if (slot === GONE) this.#preimages.set(key, null)
+    if (slot === GONE) this.#preimages.set(key, GONE)
     else if (this.#begun?.key === key) {
       if (this.#begun.image !== null) settle(this.#begun.image)
-      this.#preimages.set(key, null)
+      this.#preimages.set(key, GONE)
     } else this.#keep(key, valueIn(slot), timeIn(slot))
   }
 
@@ -120,7 +122,7 @@ class Section implements Capture {
         if (typeof slot === 'string') this.#write(writer, key, slot, null, this.#useOf(key))
         else if (slot !== GONE) this.#write(writer, key, valueIn(slot), timeIn(slot), this.#useOf(key))
       } else if (typeof changed === 'string') this.#write(writer, key, changed, null, null)
-      else if (changed !== null) this.#write(writer, key, changed.held, changed.expiresAt, changed.use)
+      else if (changed !== GONE) this.#write(writer, key, changed.held, changed.expiresAt, changed.use)
       if (--this.#left === 0 && this.#begun === null) return false
       if (--left <= 0 || this.#begun !== null || !isWanted()) return true
     }
@@ -204,7 +206,7 @@ class Section implements Capture {
     for (const image of this.#images) image.close()
     this.#images.clear()
     this.#begun = null
-    this.#preimages.clear()
+    this.#preimages = this.#keyspace.tableBeside()
     this.#weight.bytes = 0
   }
 }

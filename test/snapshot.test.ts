@@ -393,4 +393,21 @@ test('a key set again during a snapshot keeps its place in the order', () => {
   assert.equal([...store.keys()], ['b', 'a'])
 })
 
+test('a snapshot during which more keys change than one Map is meant to hold', () => {
+  const { store } = make()
+  const keys = 60_000
+  for (let i = 0; i < keys; i++) store.set(`key:${i}`, `before ${i}`)
+  for (let i = 0; i < 100; i++) store.call('INCRBY', `count:${i}`, String(i))
+  const taken = new Taken(store)
+  taken.read(100)
+  for (let i = 0; i < keys; i += 2) store.set(`key:${i}`, 'changed')
+  for (let i = 0; i < keys; i += 60) store.delete(`key:${i}`)
+  for (let i = 0; i < keys; i += 120) store.set(`key:${i}`, 'again')
+  for (let i = 0; i < 100; i++) store.call('INCR', `count:${i}`)
+  while (!taken.snapshot.done) taken.read(1000)
+  taken.check()
+  for (let i = 0; i < 100; i++) assert.is(store.call('GET', `count:${i}`), String(i + 1))
+  assertClean(store)
+})
+
 test.run()

@@ -12,7 +12,7 @@ import { type Fields, Hash, LiveFields } from './hash.js'
 import type { List } from './list.js'
 import type { Recency } from './recency.js'
 import type { MemberSet } from './set.js'
-import { Slots } from './slots.js'
+import { Slots, TABLE_BESIDE_LIMITS } from './slots.js'
 import type { SortedSet } from './sorted-set.js'
 import type { StreamLog } from './stream.js'
 import type { VectorSet } from './vector-set.js'
@@ -108,7 +108,7 @@ export class Keyspace {
 
   constructor(index: number, owner: KeyspaceOwner) {
     this.index = index
-    this.slots = new Slots(() => Math.floor(owner.random() * 2 ** 32))
+    this.slots = new Slots(this.#seed)
     this.#owner = owner
     this.expiry = new Expiry(() => owner.timesChanged())
     this.fieldExpiry = new Expiry(() => owner.timesChanged())
@@ -117,6 +117,13 @@ export class Keyspace {
   /** Keys held, as DBSIZE counts them: those whose time is past and that nobody has deleted yet are counted. */
   get size(): number {
     return this.slots.size - this.#gone.size
+  }
+
+  readonly #seed = (): number => Math.floor(this.#owner.random() * 2 ** 32)
+
+  /** A table for what is to be known of some of its keys meanwhile. As the keyspace's own, it grows in small steps. */
+  tableBeside<T extends object | string | symbol>(): Slots<T> {
+    return new Slots(this.#seed, TABLE_BESIDE_LIMITS)
   }
 
   /** So many keys are to come, if that is true. */
