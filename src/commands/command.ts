@@ -134,9 +134,12 @@ const BRIEF = new Set(
   (
     'get set setex psetex setnx getdel getex mget mset incr decr incrby decrby strlen exists ttl pttl expire pexpire ' +
     'persist type touch ping echo select hget hset hmget hexists hdel hlen hincrby sadd srem sismember scard lpush rpush ' +
-    'llen zadd zrem zscore zcard zincrby publish xadd xlen'
+    'llen rpoplpush lmove smove zadd zrem zscore zrank zrevrank zcard zincrby publish xadd xlen'
   ).split(' '),
 )
+/** The same, as long as nothing follows the key: what may follow is how many. */
+const BRIEF_WITHOUT_COUNT = new Set('lpop rpop spop srandmember hrandfield zpopmin zpopmax zrandmember'.split(' '))
+const FEW_ARGUMENTS = 8
 
 export class Command {
   /** Lower-case; a subcommand's with its parent's: `client|kill`. */
@@ -152,8 +155,8 @@ export class Command {
   // the flags that are asked for with each call
   readonly isWrite: boolean
   readonly deniesOom: boolean
-  /** Never takes long with a few arguments: such calls are timed together (see timing.ts). */
-  readonly isBrief: boolean
+  /** Never takes long with so many arguments, its name included: such calls are timed together (see timing.ts). */
+  readonly briefArguments: number
   /** What it meets past its time is deleted key by key, not as one effect: SCAN and RANDOMKEY. */
   readonly touchesArbitraryKeys: boolean
   readonly #maxCount: number
@@ -175,7 +178,7 @@ export class Command {
     this.keys = spec.keys === undefined ? null : { first, last, step, find: spec.findKeys }
     this.isWrite = this.flags.has('write')
     this.deniesOom = this.flags.has('denyoom')
-    this.isBrief = BRIEF.has(this.name)
+    this.briefArguments = BRIEF.has(this.name) ? FEW_ARGUMENTS : BRIEF_WITHOUT_COUNT.has(this.name) ? 2 : 0
     this.touchesArbitraryKeys = this.flags.has('touches_arbitrary_keys')
     this.subcommands = spec.subcommands ? new Map(spec.subcommands.map((sub) => [sub.word, sub])) : null
     this.run = spec.run ?? (() => {})

@@ -15,8 +15,6 @@ import type { Env } from '../env.js'
 
 /** Most calls of a group. */
 const GROUP_SIZE = 16
-/** A call with more arguments is timed by itself, whatever the command. */
-const FEW_ARGUMENTS = 8
 /** A slow log that keeps less than this has each call timed. */
 const STALL_MICROSECONDS = 1000
 /** In place of when a call began: it is timed with its group. */
@@ -53,7 +51,7 @@ export class Timing {
 
   /** A call begins. What this gives is for `end`. */
   begin(command: Command, argv: readonly Arg[]): number {
-    const inGroup = command.isBrief && argv.length <= FEW_ARGUMENTS && !this.#isExact()
+    const inGroup = argv.length <= command.briefArguments && !this.#isExact()
     return inGroup && this.#isFresh ? IN_GROUP : this.#begin(inGroup)
   }
 

@@ -43,12 +43,16 @@ export class List implements Collection {
 
   /** The items from `start` to before `end`, which are within the list. */
   slice(start: number, end: number): string[] {
-    const items: string[] = []
-    for (let at = this.#head + start, last = this.#head + end; at < last; ) {
+    const first = this.#head + start
+    const from = first & MASK
+    const inOne = this.#chunks[first >> SHIFT]?.slice(from, from + end - start) ?? []
+    if (inOne.length === end - start) return inOne
+    const items = new Array<string>(end - start)
+    for (let i = 0, at = first; i < items.length; ) {
       const chunk = this.#chunks[at >> SHIFT]
       const from = at & MASK
-      const to = Math.min(chunk.length, from + last - at)
-      for (let i = from; i < to; i++) items.push(chunk[i])
+      const to = Math.min(chunk.length, from + items.length - i)
+      for (let slot = from; slot < to; slot++) items[i++] = chunk[slot]
       at += to - from
     }
     return items

@@ -4,7 +4,7 @@
 import { type Arg, latin1Of, latin1OfArg, textOfLatin1 } from '../bytes.js'
 import { ReplyError } from '../errors.js'
 import { formatDouble } from './double.js'
-import { ReplyBytes } from './reply-bytes.js'
+import { ReplyBytes, SHORT_LENGTH } from './reply-bytes.js'
 
 export interface Reply {
   ok(): void
@@ -15,7 +15,7 @@ export interface Reply {
   integer(value: number | bigint): void
   /** A bulk string; text is encoded. */
   bulk(value: Arg | null): void
-  /** Several bulk strings in a row. For many short ones three times as fast as one by one. */
+  /** Several bulk strings in a row. */
   bulks(texts: readonly string[]): void
   /** A bulk string from bytes in latin1 form. */
   bytes(latin1: string): void
@@ -41,10 +41,8 @@ export function bulkLatin1(latin1: string): string {
   return `$${latin1.length}\r\n${latin1}\r\n`
 }
 
-/** What `bulks` puts together before it looks at the bytes. */
+/** Long texts that `bulks` puts together before it looks at their bytes. */
 const BULKS_AT_ONCE = 512
-/** What stands before a bulk string of so many bytes. */
-const HEADS = Array.from({ length: 256 }, (_, length) => `$${length}\r\n`)
 
 const COLON = 58
 const STAR = 42
@@ -89,16 +87,18 @@ export class RespReply implements Reply {
     else if (!this.#bytes.shortBulk(value)) this.bytes(latin1Of(value))
   }
   bulks(texts: readonly string[]): void {
-    for (let from = 0; from < texts.length; from += BULKS_AT_ONCE) {
-      const end = Math.min(texts.length, from + BULKS_AT_ONCE)
-      let all = ''
-      for (let i = from; i < end; i++) {
-        const text = texts[i]
-        all += `${(text.length < HEADS.length ? HEADS[text.length] : `$${text.length}\r\n`) + text}\r\n`
+    for (let from = 0; from < texts.length; ) {
+      let long = ''
+      let end = from
+      for (; end < texts.length && end - from < BULKS_AT_ONCE && texts[end].length > SHORT_LENGTH; end++) {
+        long += bulkLatin1(texts[end])
       }
       // One look at all of them: as a rule they are ASCII, and so their own bytes.
-      if (Buffer.byteLength(all) === all.length) this.#bytes.add(all)
-      else for (let i = from; i < end; i++) this.bulk(texts[i])
+      if (end === from) this.bulk(texts[from++])
+      else if (Buffer.byteLength(long) === long.length) {
+        this.#bytes.add(long)
+        from = end
+      } else while (from < end) this.bulk(texts[from++])
     }
   }
   bytes(latin1: string): void {

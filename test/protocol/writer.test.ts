@@ -270,14 +270,14 @@ replies('integers of every length, as numbers and as BigInts', () => {
 replies('replies that are written in turns stay apart, whatever their length', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 5 }),
-    fc.integer({ min: 60, max: 70 }).map((length) => 'x'.repeat(length)),
-    fc.integer({ min: 60, max: 70 }).map((length) => `${'x'.repeat(length - 1)}ä`),
-    fc.constant('y'.repeat(5000)),
+    fc.integer({ min: 20, max: 30 }).map((length) => 'x'.repeat(length)),
+    fc.integer({ min: 20, max: 30 }).map((length) => `${'x'.repeat(length - 1)}ä`),
+    fc.constant('y'.repeat(9000)),
   )
   const act = fc.record({
     who: fc.integer({ min: 0, max: 2 }),
     text,
-    times: fc.integer({ min: 1, max: 40 }),
+    times: fc.integer({ min: 1, max: 60 }),
     taken: fc.boolean(),
   })
   fc.assert(
@@ -291,6 +291,16 @@ replies('replies that are written in turns stay apart, whatever their length', (
           one.reply.integer(i * 1_000_003)
           one.reply.ok()
           one.wanted += `$${bytes.length}\r\n${bytes.toString('latin1')}\r\n:${i * 1_000_003}\r\n+OK\r\n`
+        }
+        // Short, long, and others than ASCII in a row, in every order.
+        const row = Array.from(
+          { length: times },
+          (_, i) => [text, 'short', 'l'.repeat(30), 'ö'.repeat(30)][(i * times) % 4],
+        )
+        one.reply.bulks(row)
+        for (const item of row) {
+          const bytes = Buffer.from(item)
+          one.wanted += `$${bytes.length}\r\n${bytes.toString('latin1')}\r\n`
         }
         assert.is(one.taken.length + one.reply.length, one.wanted.length)
         if (taken) one.taken += one.reply.take().join('')
