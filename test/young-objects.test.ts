@@ -17,15 +17,35 @@ interface Collection {
   detail: { kind: number }
 }
 
-test('after each twelve milliseconds of work', () => {
+test('after so much work that a collection takes some four milliseconds', () => {
+  let nowMs = 0
+  let tookMs = 2
   let collected = 0
-  const env = { ...new MemoryNetwork({ seed: 1 }).env('a'), collectYoung: () => void collected++ }
-  const young = new YoungObjects(env)
-  const seen = [4, 4, 3, 1, 1, 11, 1.5, 20, 1].map((ms) => {
-    young.worked(ms)
-    return collected
-  })
-  assert.equal(seen, [0, 0, 0, 1, 1, 2, 2, 3, 3])
+  const collectYoung = (): void => {
+    collected++
+    nowMs += tookMs
+  }
+  const young = new YoungObjects({ ...new MemoryNetwork({ seed: 1 }).env('a'), monotonic: () => nowMs, collectYoung })
+  /** How many milliseconds of work come before the next one. */
+  const next = (): number => {
+    const before = collected
+    for (let ms = 1; ; ms++) {
+      young.worked(1)
+      if (collected > before) return ms
+    }
+  }
+  assert.is(next(), 6, 'the first')
+  assert.is(next(), 12, 'half of what it might take')
+  tookMs = 12
+  assert.is(next(), 12)
+  tookMs = 4
+  assert.is(next(), 4, 'a third of the work, after one that took three times as long')
+  tookMs = 100
+  next()
+  assert.is(next(), 3, 'no less')
+  tookMs = 0
+  next()
+  assert.is(next(), 12, 'no more')
 })
 
 const CAN_COLLECT = Number(process.versions.v8.split('.')[0]) < 13

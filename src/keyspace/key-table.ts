@@ -15,8 +15,12 @@ export interface TableLimits {
 
 /** Segments have at most so many first bits of the hash in common; what still falls together makes them longer. */
 const MAX_DEPTH = 16
-/** The first bits by which a table is divided at once when many entries are to come: 16 MB at most if they do not. */
+/** The first bits by which a table is divided at once when many entries are to come. */
 const MAX_EXPECTED_DEPTH = 9
+/** Places of a segment of a table that was divided at once: all are there after the first few entries, and memory costs time. */
+const FIRST_PLACES = 256
+/** By how much such a segment grows, until it has `segmentPlaces`. */
+const GROWTH = 4
 /** How much of a segment entries take on average when it is not to be split. */
 const EXPECTED_FILL = 0.6
 
@@ -196,16 +200,19 @@ export class KeyTable<T> {
 
   /** Makes room in a full segment. */
   #grow(full: Segment, hash: number): void {
-    if (full.depth === MAX_DEPTH) {
-      const longer = segment(full.depth, full.places.length)
+    const places = full.mask + 1
+    const isYoung = places > 1 && places < this.#segmentPlaces
+    if (isYoung || full.depth === MAX_DEPTH) {
+      const longer = segment(full.depth, isYoung ? Math.min(places * GROWTH, this.#segmentPlaces) : places * 2)
       moveAll(full, () => longer)
       this.#enter(longer, hash)
       return
     }
     const depth = full.depth + 1
     if (depth > 32 - this.#directoryShift) this.#doubleDirectory()
-    const low = segment(depth, this.#segmentPlaces)
-    const high = segment(depth, this.#segmentPlaces)
+    const each = places > 1 ? this.#segmentPlaces : Math.min(FIRST_PLACES, this.#segmentPlaces)
+    const low = segment(depth, each)
+    const high = segment(depth, each)
     const bit = 1 << (32 - depth)
     moveAll(full, (held) => ((held & bit) === 0 ? low : high))
     this.#enter(low, hash & ~bit)
