@@ -91,6 +91,7 @@ export class Keyspace {
   readonly fieldExpiry: Expiry
   readonly #timedHashes = new Map<string, Timed>()
   readonly #owner: KeyspaceOwner
+  readonly #seed = (): number => Math.floor(this.#owner.random() * 2 ** 32)
   readonly #captures: Capture[] = []
   readonly #scans = new Map<number, Scan>()
   /** Keys whose slot holds a mark: to be swept when the last capture is released. */
@@ -118,8 +119,6 @@ export class Keyspace {
   get size(): number {
     return this.slots.size - this.#gone.size
   }
-
-  readonly #seed = (): number => Math.floor(this.#owner.random() * 2 ** 32)
 
   /** A table for what is to be known of some of its keys meanwhile. As the keyspace's own, it grows in small steps. */
   tableBeside<T extends object | string | symbol>(): Slots<T> {

@@ -8,9 +8,9 @@ import { latin1Slice } from '../bytes.js'
 /** Texts up to this length are written byte by byte, 2 ns each: a longer one is faster as the string it is. */
 export const SHORT_LENGTH = 24
 /** Room for any short one: a marker, a number, and a text, with their line ends. */
-const MOST_AT_ONCE = 300
+const MOST_AT_ONCE = SHORT_LENGTH + 40
 const BLOCK_BYTES = 8192
-/** Above this a number is written as a string: V8's own integers end near it. */
+/** From here on a number is written as a string: below it has at most nine digits, and 32 bits hold it. */
 const MAX_PLAIN = 1e9
 /** Handed on as pieces of about this many characters, so that no string grows without end. */
 const PIECE_LENGTH = 256 * 1024

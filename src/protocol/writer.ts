@@ -102,7 +102,7 @@ export class RespReply implements Reply {
     }
   }
   bytes(latin1: string): void {
-    this.#bytes.add(`$${latin1.length}\r\n${latin1}\r\n`)
+    this.#bytes.add(bulkLatin1(latin1))
   }
   null(): void {
     this.#bytes.short(this.protocol === 2 ? '$-1\r\n' : '_\r\n')
